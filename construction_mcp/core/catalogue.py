@@ -1,0 +1,119 @@
+"""Every public error code, what it means and what to do.
+
+The source of `construction://errors` and `construction-mcp errors`.
+A code is never renamed or removed (a test holds the list); a new one is a new line here.
+"""
+
+from typing import NamedTuple
+
+
+class ErrorCode(NamedTuple):
+    """`remedy` is written to the person or model that made the call."""
+
+    meaning: str
+    remedy: str
+
+
+CATALOGUE: dict[str, ErrorCode] = {
+    # who is calling
+    "AUTH_LOGIN_REQUIRED": ErrorCode(
+        "The request carried no usable credential.",
+        "Send `Authorization: Bearer <token>`; `construction-mcp users add` makes one.",
+    ),
+    "AUTH_ROLE_REQUIRED": ErrorCode(
+        "The caller's role does not include this tool.",
+        "Ask an admin of this workspace for the role named in details.",
+    ),
+    "AUTH_KEY_MISMATCH": ErrorCode(
+        "The encryption key does not belong to this data directory.",
+        "Point CONSTRUCTION_MCP_KEY_FILE at the key this directory was created with; "
+        "`construction-mcp keys status` names its fingerprint.",
+    ),
+    "AUTH_STATE_INVALID": ErrorCode(
+        "A signed value (cursor, confirmation or request state) was altered, expired or made for another call.",
+        "Start again without it.",
+    ),
+    "AUTH_RECONNECT": ErrorCode(
+        "The Procore connection can no longer be refreshed.",
+        "Connect again with connect_procore.",
+    ),
+    # what was sent
+    "VALIDATION_INVALID": ErrorCode("An argument is not acceptable.", "Correct the field named in details and repeat."),
+    "VALIDATION_UNKNOWN_FIELD": ErrorCode(
+        "An argument has a name this tool does not know.", "Use the nearest name in details, or leave the field out."
+    ),
+    "VALIDATION_MISSING_FIELD": ErrorCode("A required argument is absent.", "Add the field named in details."),
+    "VALIDATION_UNKNOWN_TOOL": ErrorCode(
+        "No tool of that name is available here.", "Use a nearest name in details, or find_tools."
+    ),
+    "VALIDATION_NOT_FOUND": ErrorCode(
+        "Nothing by that id or URI is visible to the caller.", "Check the id; list_* tools show what exists."
+    ),
+    "VALIDATION_CURSOR": ErrorCode(
+        "The cursor was altered or belongs to another query.", "Repeat the list without `cursor`."
+    ),
+    "VALIDATION_TOO_LARGE": ErrorCode(
+        "The request or its answer is larger than the limit.", "Send less, or ask for fewer items or `fields`."
+    ),
+    # workflows
+    "WORKFLOW_NOT_FOUND": ErrorCode(
+        "No workflow by that id is visible to the caller.", "list_workflows shows what exists."
+    ),
+    "WORKFLOW_VERSION_CONFLICT": ErrorCode(
+        "The workflow changed since the version given in expected_version.",
+        "Read it again with get_workflow, then repeat with its draft_version.",
+    ),
+    "WORKFLOW_ACTION_NOT_FOUND": ErrorCode(
+        "The workflow has no action with that key.", "get_workflow lists its actions and their keys."
+    ),
+    "WORKFLOW_ENVIRONMENT_MISMATCH": ErrorCode(
+        "The workflow belongs to another Procore environment or company.",
+        "Switch back, or deploy it again here.",
+    ),
+    # repeating
+    "IDEMPOTENCY_CONFLICT": ErrorCode(
+        "The idempotency key was used before with other arguments.", "Use a new key for a new request."
+    ),
+    # people
+    "APPROVAL_REQUIRED": ErrorCode("A person must approve this first.", "Ask the approver named in details."),
+    # Procore
+    "PROCORE_RATE_LIMITED": ErrorCode("Procore's rate window is spent.", "Repeat after retry_after_s seconds."),
+    "PROCORE_OUTCOME_UNKNOWN": ErrorCode(
+        "A write to Procore may or may not have happened.", "Look for it in Procore before repeating."
+    ),
+    # the server itself
+    "SYSTEM_INTERNAL": ErrorCode(
+        "The server made a mistake; the details are in its log.", "Report it with the trace id in details."
+    ),
+    "SYSTEM_UNAVAILABLE": ErrorCode("Something the server depends on is not reachable.", "Repeat in a moment."),
+    "SYSTEM_BUSY": ErrorCode("More work is waiting than the server accepts.", "Repeat after retry_after_s seconds."),
+    "SYSTEM_OWNER_GONE": ErrorCode(
+        "The process that owned the data directory ended while this call was under way.",
+        "Repeat the call; writes with an idempotency_key happen once.",
+    ),
+    "SYSTEM_OWNER_VERSION": ErrorCode(
+        "The process that owns the data directory runs another version of construction-mcp.",
+        "Restart it with this version, or use another --data-dir.",
+    ),
+    "SYSTEM_DIRECTORY_OWNED": ErrorCode(
+        "Another process owns the data directory.", "Stop the process named in details, or let it do the work."
+    ),
+    "SYSTEM_STANDBY": ErrorCode(
+        "This data directory is a restored copy in standby: it reads and fires nothing.",
+        "Run `construction-mcp take-over` once the original is off.",
+    ),
+    "SYSTEM_STORAGE_FULL": ErrorCode("The disk is full; nothing was changed.", "Free space and repeat."),
+    "SYSTEM_STORAGE_READONLY": ErrorCode(
+        "The database cannot be written.", "Check the permissions of the data directory."
+    ),
+    "SYSTEM_STORAGE_CORRUPT": ErrorCode(
+        "The database file is damaged; it was left untouched.",
+        "Restore the last backup with `construction-mcp restore`.",
+    ),
+    "SYSTEM_STORAGE_BUSY": ErrorCode("Another program holds the database locked.", "Close it and repeat."),
+    "SYSTEM_STORAGE_NEWER": ErrorCode(
+        "The database was written by a newer version of construction-mcp.", "Install that version or restore a backup."
+    ),
+    "SYSTEM_TIMEOUT": ErrorCode("The call took longer than its limit and was stopped.", "Ask for less, or repeat."),
+    "SYSTEM_SHUTTING_DOWN": ErrorCode("The server is ending.", "Repeat once it runs again."),
+}

@@ -1,0 +1,61 @@
+"""What a tool may ask of the house beyond plain services: the few seams the upper floors fill."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A person's answer to an elicitation: `content` only when accepted."""
+
+    action: Literal["accept", "decline", "cancel"]
+    content: Mapping[str, Any] | None = None
+
+
+class Ask(Protocol):
+    """Put a question to the person behind the client, in either protocol era.
+
+    On 2026-07-28 the tool runs again with the answer, so everything before an `await ask...` must be repeatable:
+    reads, or writes that happen once by their key. `key` names the question and must be the same on both runs.
+    Source: MCP 2026-07-28, multi-round-trip requests; 2025-11-25, elicitation.
+    """
+
+    @property
+    def can_form(self) -> bool:
+        """Whether the client can show a form."""
+        ...
+
+    @property
+    def can_url(self) -> bool:
+        """Whether the client can open a link."""
+        ...
+
+    @property
+    def state(self) -> str | None:
+        """What `form` or `url` was given as `state` on the run before; sealed on the wire, so only ours comes back."""
+        ...
+
+    async def form(self, key: str, message: str, schema: Mapping[str, Any], *, state: str | None = None) -> Answer:
+        """Ask with a flat form (`schema`: a JSON Schema object of primitive properties)."""
+        ...
+
+    async def url(self, key: str, message: str, url: str, *, state: str | None = None) -> Answer:
+        """Ask the person to open `url`; accepting means they agreed to, not that they finished there."""
+        ...
+
+
+class Progress(Protocol):
+    """Tell a waiting caller how far a long call is."""
+
+    async def report(self, done: float, total: float | None = None, message: str | None = None) -> None:
+        """Send one progress notification; nothing happens when the caller did not ask for any."""
+        ...
+
+
+class Changes(Protocol):
+    """Tell subscribers that a resource changed."""
+
+    async def resource_updated(self, uri: str) -> None:
+        """Notify whoever subscribed to `uri` and may read it."""
+        ...
