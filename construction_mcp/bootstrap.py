@@ -6,7 +6,6 @@ the name of the type that a tool's annotation wants, so that a call that needs n
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from construction_mcp.core.changes import ChangeHub
@@ -42,12 +41,6 @@ class House:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    @cached_property
-    def keys(self) -> "KeyRing":
-        from construction_mcp.core.keys import KeyRing
-
-        return KeyRing.load(self.settings)
-
     async def aclose(self) -> None:
         """Close what was opened, newest first; what was never asked for was never opened."""
         await self._closing.aclose()
@@ -62,6 +55,7 @@ class House:
             f"{room}.registry.catalog:Catalog": self._just(self.catalog),
             f"{room}.core.ports:Changes": self._just(self.changes),
             f"{room}.core.cursor:Cursors": self._cursors,
+            f"{room}.core.keys:KeyRing": self._keys,
             f"{room}.store.database:Database": self._database,
             f"{room}.store.workflows:Workflows": self._workflows,
             f"{room}.store.users:Users": self._users,
@@ -76,8 +70,15 @@ class House:
 
     async def _cursors(self) -> "Cursors":
         from construction_mcp.core.cursor import Cursors
+        from construction_mcp.core.keys import KeyRing
 
-        return Cursors(self.keys.derive("cursors"))
+        return Cursors((await self.services.get(KeyRing)).derive("cursors"))
+
+    async def _keys(self) -> "KeyRing":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.meta import open_key_ring
+
+        return await open_key_ring(await self.services.get(Database), self.settings)
 
     async def _database(self) -> "Database":
         from construction_mcp.store.database import Database
