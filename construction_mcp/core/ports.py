@@ -1,6 +1,6 @@
 """What a tool may ask of the house beyond plain services: the few seams the upper floors fill."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -59,3 +59,46 @@ class Changes(Protocol):
     async def resource_updated(self, uri: str) -> None:
         """Notify whoever subscribed to `uri` and may read it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An answer made of MCP content blocks (images, audio, embedded resources) instead of structured data.
+
+    `blocks` are wire-shaped, for example `{"type": "text", "text": "..."}`.
+    Source: MCP 2025-11-25, "Tool result".
+    """
+
+    blocks: Sequence[Mapping[str, Any]]
+    is_error: bool = False
+
+
+class InputNeeded(Exception):  # not an error: the call goes on in another round
+    """The call stops here and runs again once the client sends answers to `requests` (2026-07-28 only)."""
+
+    def __init__(self, requests: Mapping[str, Any], state: str | None) -> None:
+        super().__init__("waiting for the client")
+        self.requests = requests
+        self.state = state
+
+
+class Tools(Protocol):
+    """The other tools, as the same caller may use them: same view, role, validation and gate."""
+
+    def find(self, query: str, limit: int) -> Sequence["ToolHit"]:
+        """The tools that fit some words best, best first."""
+        ...
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Call one; its structured content. Its errors come through as they are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolHit:
+    """What `find_tools` says about one tool: enough to call it."""
+
+    name: str
+    toolset: str
+    purpose: str
+    input_schema: Mapping[str, Any]

@@ -35,6 +35,7 @@ class ToolSpec:
     destructive: bool
     idempotent: bool
     open_world: bool
+    fields: bool
     timeout_s: float | None
 
 
@@ -74,6 +75,7 @@ def tool(
     destructive: bool = False,
     idempotent: bool = False,
     open_world: bool = False,
+    fields: bool = False,
     timeout_s: float | None = None,
 ) -> Callable[[Function], Function]:
     """Mark a function as a tool.
@@ -81,11 +83,14 @@ def tool(
     role: the least role that may call it; viewer for reads and builder for the rest unless given.
     listed: whether it is in the default listing, which every conversation pays for.
     destructive, idempotent, open_world: the MCP annotations of the same names; a read is idempotent by nature.
+    fields: give the tool a `fields` argument that trims each item of its answer; dispatch applies it.
     timeout_s: seconds after which the call is stopped; the house limit unless given.
     """
     least = role or (Role.VIEWER if effect in ("read", "dispatch") else Role.BUILDER)
     return _attach(
-        ToolSpec(effect, least, listed, title, destructive, idempotent or effect == "read", open_world, timeout_s)
+        ToolSpec(
+            effect, least, listed, title, destructive, idempotent or effect == "read", open_world, fields, timeout_s
+        )
     )
 
 

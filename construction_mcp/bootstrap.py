@@ -1,0 +1,104 @@
+"""The only place that constructs the object graph.
+
+It decides nothing: choices are in `Settings`, behaviour is in the rooms. Rooms are imported when first asked for, by
+the name of the type that a tool's annotation wants, so that a call that needs no database never loads one.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from construction_mcp.core.changes import ChangeHub
+from construction_mcp.core.clock import Clock, SystemClock
+from construction_mcp.core.config import Settings
+from construction_mcp.core.services import Services
+from construction_mcp.registry.catalog import Catalog, load_catalog
+from construction_mcp.registry.dispatch import Dispatcher
+
+if TYPE_CHECKING:
+    from construction_mcp.core.cursor import Cursors
+    from construction_mcp.core.keys import KeyRing
+    from construction_mcp.store.database import Database
+    from construction_mcp.store.users import Users
+    from construction_mcp.store.workflows import Workflows
+
+
+class House:
+    """Everything one process shares: made once by whoever holds the data directory's lock."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, catalog: Catalog | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.catalog = catalog or load_catalog()
+        self.changes = ChangeHub()
+        self.services = Services(self._factories())
+        self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits)
+        self._closing = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    @cached_property
+    def keys(self) -> "KeyRing":
+        from construction_mcp.core.keys import KeyRing
+
+        return KeyRing.load(self.settings)
+
+    async def aclose(self) -> None:
+        """Close what was opened, newest first; what was never asked for was never opened."""
+        await self._closing.aclose()
+
+    def _factories(self) -> dict[str, Callable[[], Awaitable[Any]]]:
+        """`module:type` -> how to make it."""
+        room = "construction_mcp"
+        return {
+            f"{room}.core.clock:Clock": self._just(self.clock),
+            f"{room}.core.config:Settings": self._just(self.settings),
+            f"{room}.core.config:Limits": self._just(self.settings.limits),
+            f"{room}.registry.catalog:Catalog": self._just(self.catalog),
+            f"{room}.core.ports:Changes": self._just(self.changes),
+            f"{room}.core.cursor:Cursors": self._cursors,
+            f"{room}.store.database:Database": self._database,
+            f"{room}.store.workflows:Workflows": self._workflows,
+            f"{room}.store.users:Users": self._users,
+        }
+
+    @staticmethod
+    def _just(value: Any) -> Callable[[], Awaitable[Any]]:
+        async def give() -> Any:
+            return value
+
+        return give
+
+    async def _cursors(self) -> "Cursors":
+        from construction_mcp.core.cursor import Cursors
+
+        return Cursors(self.keys.derive("cursors"))
+
+    async def _database(self) -> "Database":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.migrate import migrate
+
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        migrate(self.settings.database_file)
+        database = await Database.open(
+            self.settings.database_file, limits=self.settings.limits, log_all=self.settings.db_log_all
+        )
+        self._closing.push_async_callback(database.close)
+        return database
+
+    async def _workflows(self) -> "Workflows":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.workflows import Workflows
+
+        return Workflows(await self.services.get(Database), self.clock)
+
+    async def _users(self) -> "Users":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.users import Users
+
+        return Users(await self.services.get(Database), self.clock)

@@ -1,0 +1,136 @@
+"""The command line: one module per command, found by its file name. Nothing heavy is imported before a command runs.
+
+A command module has `HELP` (one line), `EXAMPLES`, `add_arguments(parser)` and `run(args) -> int`.
+"""
+
+import argparse
+import asyncio
+import importlib
+import json
+import os
+import pkgutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from construction_mcp import __version__
+from construction_mcp.core.errors import ConstructionError
+from construction_mcp.core.launch import COMMON_FLAGS, ENVIRONMENTS, LOG_LEVELS, Launch, read_launch
+
+DESCRIPTION = """\
+Automate construction work on Procore from an AI client.
+
+Without a command this speaks MCP over stdin and stdout: what Claude Desktop or an IDE starts. The commands below are
+for people.
+"""
+EXAMPLES = """\
+examples:
+  construction-mcp demo                          see it work, no account needed
+  construction-mcp install claude-desktop        let Claude Desktop start it
+  construction-mcp serve                         one server for a team, over HTTP
+  construction-mcp doctor                        what is set up, what is missing
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; 0 done, 1 failed with a reason on stderr, 2 wrongly called."""
+    args = _parser(argv).parse_args(argv)
+    try:
+        return int(args.run(args))
+    except ConstructionError as error:
+        return _explain(error, as_json=getattr(args, "json", False))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe is gone; say nothing more, not even while the interpreter closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def launch_of(args: argparse.Namespace) -> Launch:
+    """The start-up choices of a parsed command line; flags that were not given fall to the environment."""
+    fields = {field for field, _ in COMMON_FLAGS.values()}
+    flags = {name: value for name, value in vars(args).items() if name in fields and value is not None}
+    return read_launch(flags, os.environ)
+
+
+def show(args: argparse.Namespace, value: Any, text: str) -> None:
+    """Print an answer: JSON with `--json`, else the text for people."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str) if args.json else text)  # noqa: T201
+
+
+def run_on_directory(args: argparse.Namespace, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Run an entry of `commands.COMMANDS` on the data directory: in the process that owns it, else here under the lock.
+
+    Raises:
+        ConstructionError: what the command raised, also when it ran in the owner.
+    """
+    from construction_mcp.core.ownership import ask_owner, take
+
+    launch = launch_of(args)
+    ownership = take(launch.data_dir, kind="command")
+    if ownership is None:
+        return ask_owner(launch.data_dir, command, dict(arguments))
+    try:
+        return asyncio.run(_run_here(launch, command, arguments))
+    finally:
+        ownership.release()
+
+
+async def _run_here(launch: Launch, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    from construction_mcp.bootstrap import House
+    from construction_mcp.commands import COMMANDS
+    from construction_mcp.core.config import load_settings
+
+    async with House(load_settings(launch)) as house:
+        return await COMMANDS[command](house, arguments)
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Every command's name and help line; only the chosen one gets its arguments."""
+    parser = argparse.ArgumentParser(
+        prog="construction-mcp",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"construction-mcp {__version__}")
+    _add_common(parser)
+    commands = parser.add_subparsers(metavar="command", required=True)
+    for name in command_names():
+        module = importlib.import_module(f"construction_mcp.cli.{name.replace('-', '_')}")
+        child = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.HELP,
+            epilog=f"examples:\n{module.EXAMPLES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _add_common(child)
+        child.add_argument("--json", action="store_true", help="print the answer as JSON")
+        child.set_defaults(run=module.run)
+        if name in argv:
+            module.add_arguments(child)
+    return parser
+
+
+def command_names() -> list[str]:
+    """The commands there are: the modules of this package."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    common = parser.add_argument_group("common options (each also an environment variable, CONSTRUCTION_MCP_...)")
+    common.add_argument("--data-dir", metavar="DIR", help="the workspace: one directory, one team")
+    common.add_argument("--toolsets", metavar="NAMES", help="toolsets to list, comma-separated, or all")
+    common.add_argument("--read-only", action="store_true", default=None, help="offer nothing that changes anything")
+    common.add_argument("--environment", choices=ENVIRONMENTS, help=argparse.SUPPRESS)
+    common.add_argument("--log-level", choices=LOG_LEVELS, help="how much goes to stderr")
+    common.add_argument("--config", dest="config_file", metavar="FILE", help="settings as TOML")
+
+
+def _explain(error: ConstructionError, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps(error.public()))  # noqa: T201
+    print(f"{error.code}: {error.message}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)  # noqa: T201
+    return 1

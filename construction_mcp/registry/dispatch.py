@@ -1,0 +1,179 @@
+"""Calling what the catalog knows: look up, check the role, validate, import once, inject, await, shape.
+
+Everything here raises `ConstructionError`; turning those into results is server/app.py's one `try`.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import Invalid, NextCall, NotFound, NotPermitted, Unavailable
+from construction_mcp.core.nearest import nearest
+from construction_mcp.core.ports import ToolHit, Tools
+from construction_mcp.core.services import Services
+from construction_mcp.core.types import Principal, Role
+from construction_mcp.registry.arguments import ArgumentCheck
+from construction_mcp.registry.binding import Binding, bind
+from construction_mcp.registry.catalog import Catalog, View
+from construction_mcp.registry.manifest import ResourceEntry, ToolEntry
+from construction_mcp.registry.search import ToolSearch
+from construction_mcp.registry.shape import Outcome, shape
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The surroundings of one call: who, what they may see, and what the wire provides for this call alone."""
+
+    principal: Principal
+    view: View
+    provided: Mapping[type, Any] = field(default_factory=dict)
+
+
+class Dispatcher:
+    """One per process; views and principals come with each call."""
+
+    def __init__(self, catalog: Catalog, services: Services, limits: Limits) -> None:
+        self._catalog = catalog
+        self._services = services
+        self._limits = limits
+        self._checks: dict[str, ArgumentCheck] = {}
+        self._in_flight = 0
+        self._search = lru_cache(maxsize=16)(self._index)
+
+    async def call_tool(self, name: str, arguments: Mapping[str, Any], call: Call) -> Outcome:
+        """Call a tool as `call.principal`.
+
+        Raises:
+            ConstructionError: whatever went wrong, with its code.
+        """
+        tool = self._tool(name, call)
+        given = self._check(tool).check(arguments)
+        if self._in_flight >= self._limits.calls_in_flight_max:
+            raise Unavailable("Too many calls are under way.", code="SYSTEM_BUSY", retry_after_s=1)
+        self._in_flight += 1
+        try:
+            async with asyncio.timeout(tool.timeout_s or self._limits.call_timeout_s):
+                return await self._run(tool, given, call)
+        except TimeoutError:
+            raise Unavailable(f"{tool.name} took too long and was stopped.", code="SYSTEM_TIMEOUT") from None
+        finally:
+            self._in_flight -= 1
+
+    async def read_resource(self, uri: str, call: Call) -> tuple[ResourceEntry, Any]:
+        """The resource's description and what its function returned."""
+        found = self._catalog.find_resource(uri)
+        if found is None:
+            raise NotFound(
+                f"There is no resource {uri[:200]!r}.", hint="resources/list and templates show what exists."
+            )
+        entry, values = found
+        _require_role(call.principal, entry.role, uri[:200])
+        return entry, await self._invoke(bind(entry.function), values, call)
+
+    async def get_prompt(self, name: str, arguments: Mapping[str, str], call: Call) -> Any:
+        """What the prompt's function returned: text, or `(role, text)` pairs."""
+        entry = self._catalog.prompts.get(name)
+        if entry is None:
+            raise NotFound(
+                f"There is no prompt {name[:100]!r}.", details={"nearest": nearest(name, self._catalog.prompts)}
+            )
+        _require_role(call.principal, entry.role, name)
+        known = {str(one["name"]) for one in entry.arguments}
+        missing = [one["name"] for one in entry.arguments if one["required"] and one["name"] not in arguments]
+        unknown = arguments.keys() - known
+        if missing or unknown:
+            raise Invalid(
+                f"Prompt {name} takes {', '.join(sorted(known))}.",
+                details={"missing": missing, "unknown": sorted(unknown)},
+            )
+        return await self._invoke(bind(entry.function), dict(arguments), call)
+
+    async def complete(self, ref: str, argument: str, prefix: str, call: Call) -> Sequence[str]:
+        """Values for an argument that begin with what was typed; empty where nobody completes it."""
+        entry = self._catalog.completion(ref, argument)
+        if entry is None:
+            return []
+        binding = bind(entry.function)
+        values: Sequence[str] = await self._invoke(binding, {"prefix": prefix}, call)
+        return values
+
+    def _tool(self, name: str, call: Call) -> ToolEntry:
+        tools = self._catalog.callable_tools(call.view)
+        tool = tools.get(name)
+        if tool is None:
+            near = nearest(name, tools)
+            raise Invalid(
+                f"There is no tool {name[:100]!r} here.",
+                code="VALIDATION_UNKNOWN_TOOL",
+                details={"nearest": near},
+                next_call=NextCall(
+                    "find_tools", {"query": name[:100].replace("_", " ")}, "find the tool by its purpose"
+                ),
+            )
+        _require_role(call.principal, tool.role, tool.name)
+        return tool
+
+    def _check(self, tool: ToolEntry) -> ArgumentCheck:
+        check = self._checks.get(tool.name)
+        if check is None:
+            check = self._checks[tool.name] = ArgumentCheck(tool, self._limits.json_depth_max)
+        return check
+
+    async def _run(self, tool: ToolEntry, given: dict[str, Any], call: Call) -> Outcome:
+        binding = bind(tool.function)
+        fields = given.pop("fields", None)
+        value = await self._invoke(binding, given, call)
+        return shape(value, binding.returns, fields, self._limits.result_bytes_max)
+
+    async def _invoke(self, binding: Binding, given: Mapping[str, Any], call: Call) -> Any:
+        injected = {name: await self._provide(kind, call) for name, kind in binding.injected.items()}
+        return await binding.function(**binding.convert(given), **injected)
+
+    async def _provide(self, kind: type, call: Call) -> Any:
+        """What the wire provides for this call, else a service of the house."""
+        if kind in call.provided:
+            return call.provided[kind]
+        if kind is Principal:
+            return call.principal
+        if kind is View:
+            return call.view
+        if kind is Tools:
+            return _CallersTools(self, call)
+        return self._services.ready.get(kind) or await self._services.get(kind)
+
+    def find_tools(self, query: str, limit: int, call: Call) -> list[ToolHit]:
+        """The tools of this view and role that fit `query`, best first."""
+        found = self._search(call.view.read_only, call.principal.role).find(query, limit)
+        return [ToolHit(tool.name, tool.toolset, tool.purpose, tool.input_schema) for tool in found]
+
+    def _index(self, read_only: bool, role: Role) -> ToolSearch:
+        tools = self._catalog.callable_tools(View(read_only=read_only)).values()
+        return ToolSearch(tool for tool in tools if role.includes(tool.role) and tool.effect != "dispatch")
+
+
+@dataclass(frozen=True, slots=True)
+class _CallersTools:
+    """`Tools` for the caller of one call."""
+
+    dispatcher: Dispatcher
+    caller: Call
+
+    def find(self, query: str, limit: int) -> Sequence[ToolHit]:
+        return self.dispatcher.find_tools(query, limit, self.caller)
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        outcome = await self.dispatcher.call_tool(name, arguments, self.caller)
+        return outcome.structured or {}
+
+
+def _require_role(principal: Principal, needed: Role, what: str) -> None:
+    """Refuse before anything is looked up, so that a refusal says nothing about what exists."""
+    if not principal.role.includes(needed):
+        raise NotPermitted(
+            f"{what} needs the role {needed}; {principal.name or principal.id} is {principal.role}.",
+            hint="An admin of this workspace can give it: construction-mcp users add.",
+            details={"needed": str(needed), "role": str(principal.role)},
+        )

@@ -1,0 +1,132 @@
+"""The committed description of one toolset: what a running server knows before it imports any of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from construction_mcp.core.toolset import Effect
+from construction_mcp.core.types import Role
+
+Schema = Mapping[str, Any]
+
+MANIFEST = "manifest.json"
+ENTRY_POINT_GROUP = "construction_mcp.toolsets"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEntry:
+    """One tool. `function` is `package.module:name`; `output_schema` is the full one, listed as `shallow` of it."""
+
+    name: str
+    title: str
+    description: str
+    toolset: str
+    function: str
+    effect: Effect
+    role: Role
+    listed: bool
+    annotations: Mapping[str, bool]
+    input_schema: Schema
+    output_schema: Schema
+    timeout_s: float | None = None
+
+    @property
+    def purpose(self) -> str:
+        """The first sentence of the description."""
+        return re.split(r"(?<=[.!?])\s", self.description, maxsplit=1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceEntry:
+    """One resource, or a template when `uri` holds `{name}` parts."""
+
+    uri: str
+    name: str
+    title: str
+    description: str
+    toolset: str
+    function: str
+    role: Role
+    mime_type: str
+    subscribable: bool
+
+    @property
+    def is_template(self) -> bool:
+        return "{" in self.uri
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEntry:
+    """One prompt; `arguments` are `{name, description, required}`."""
+
+    name: str
+    title: str
+    description: str
+    toolset: str
+    function: str
+    role: Role
+    arguments: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionEntry:
+    """Who completes argument `argument` of prompt or template `ref`."""
+
+    ref: str
+    argument: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything one toolset offers."""
+
+    toolset: str
+    summary: str
+    tools: tuple[ToolEntry, ...] = ()
+    resources: tuple[ResourceEntry, ...] = ()
+    prompts: tuple[PromptEntry, ...] = ()
+    completions: tuple[CompletionEntry, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Manifest":
+        return cls(
+            toolset=data["toolset"],
+            summary=data["summary"],
+            tools=tuple(ToolEntry(**{**tool, "role": Role(tool["role"])}) for tool in data["tools"]),
+            resources=tuple(ResourceEntry(**{**item, "role": Role(item["role"])}) for item in data["resources"]),
+            prompts=tuple(
+                PromptEntry(**{**item, "role": Role(item["role"]), "arguments": tuple(item["arguments"])})
+                for item in data["prompts"]
+            ),
+            completions=tuple(CompletionEntry(**item) for item in data["completions"]),
+        )
+
+
+def shallow(schema: Schema) -> dict[str, Any]:
+    """The listed form of an output schema: top-level keys closed, nested objects open.
+
+    The full schema is the resource `construction://schemas/{tool}`; listing it would cost every conversation.
+    """
+    if not schema:
+        return {}
+    properties = {name: _outline(value, schema.get("$defs", {})) for name, value in schema["properties"].items()}
+    listed: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    if schema.get("required"):
+        listed["required"] = list(schema["required"])
+    return listed
+
+
+def _outline(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Only the JSON type of a nested schema; an enum or union says nothing, which admits everything."""
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    kind = schema.get("type")
+    if kind == "array":
+        inner = _outline(schema.get("items", {}), definitions)
+        return {"type": "array", "items": inner} if inner else {"type": "array"}
+    return {"type": kind} if isinstance(kind, str) else {}

@@ -1,0 +1,251 @@
+"""MCP methods to dispatcher calls, and errors to results: one `Server` per view, shared by every transport."""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import mcp_types as types
+from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from construction_mcp import __version__
+from construction_mcp.bootstrap import House
+from construction_mcp.core.errors import ConstructionError, NotFound
+from construction_mcp.core.instructions import instructions
+from construction_mcp.core.json import write_json
+from construction_mcp.core.ports import Ask, InputNeeded, Progress
+from construction_mcp.core.trace import Trace, current_trace
+from construction_mcp.core.types import Principal
+from construction_mcp.registry.catalog import View
+from construction_mcp.registry.dispatch import Call
+from construction_mcp.registry.shape import Outcome
+from construction_mcp.server import listing
+from construction_mcp.server.ask import ClientAsk
+from construction_mcp.server.changes import ResourceChanges
+from construction_mcp.server.content import prompt_messages, resource_contents
+from construction_mcp.server.icon import ICON
+from construction_mcp.server.state import WorkspaceSeal
+
+log = logging.getLogger(__name__)
+
+Context: TypeAlias = ServerRequestContext[Any, Any]
+PrincipalOf: TypeAlias = Callable[[Context], Principal]
+
+TRACE_KEY = "construction-mcp/trace"
+STRUCTURED_SINCE = "2025-06-18"  # older clients see only text; MCP changelog of that revision
+COMPLETIONS_MAX = 100  # MCP 2025-11-25, "Completion": at most 100 values
+RESOURCE_NOT_FOUND = -32002  # MCP 2025-11-25, "Resources: error handling"; -32602 from 2026-07-28 (SEP-2164)
+_FRESH = CacheHint(ttl_ms=300_000)  # listings change only with the installation or a restart
+_LISTINGS: tuple[CacheableMethod, ...] = (
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+    "server/discover",
+)
+
+
+def build_server(house: House, view: View, principal_of: PrincipalOf) -> Server[Any]:
+    """The SDK server of one view. `principal_of` reads who is calling from the request's transport."""
+    face = Face(house, view, principal_of)
+    server: Server[Any] = Server(
+        "construction-mcp",
+        version=__version__,
+        title="Construction automation on Procore",
+        instructions=instructions(view.environment, read_only=view.read_only, toolsets=view.toolsets),
+        icons=[types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
+        cache_hints=dict.fromkeys(_LISTINGS, _FRESH),
+        get_tool_input_schema=face.header_schemas.get,
+        on_list_tools=face.list_tools,
+        on_call_tool=face.call_tool,
+        on_list_resources=face.list_resources,
+        on_list_resource_templates=face.list_templates,
+        on_read_resource=face.read_resource,
+        on_subscribe_resource=face.subscribe,
+        on_unsubscribe_resource=face.unsubscribe,
+        on_subscriptions_listen=face.changes.listener(face.may_read),
+        on_list_prompts=face.list_prompts,
+        on_get_prompt=face.get_prompt,
+        on_completion=face.complete,
+    )
+    security = RequestStateSecurity(codec=WorkspaceSeal(house), bind_principal=lambda ctx: principal_of(ctx).id)
+    server.middleware.append(RequestStateBoundary(security, default_audience="construction-mcp"))
+    return server
+
+
+class Face:
+    """The handlers of one view."""
+
+    def __init__(self, house: House, view: View, principal_of: PrincipalOf) -> None:
+        self._house = house
+        self._view = view
+        self._principal_of = principal_of
+        self.changes = ResourceChanges()
+        house.changes.attach(self.changes)
+        self.header_schemas = listing.header_schemas(house.catalog.tools)
+        house.catalog.require_toolsets(view.toolsets)
+
+    async def list_tools(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
+        _only_page(params)
+        return _complete(tools=self._tools)
+
+    async def list_resources(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
+        _only_page(params)
+        return _complete(resources=listing.resources_wire(self._house.catalog.resources.values()))
+
+    async def list_templates(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
+        _only_page(params)
+        return _complete(resourceTemplates=listing.templates_wire(self._house.catalog.resources.values()))
+
+    async def list_prompts(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
+        _only_page(params)
+        return _complete(prompts=[listing.prompt_wire(entry) for entry in self._house.catalog.prompts.values()])
+
+    async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> Any:
+        """The one place where a failure becomes a result the model can act on."""
+        trace = Trace()
+        token = current_trace.set(trace)
+        try:
+            outcome = await self._house.dispatcher.call_tool(
+                params.name, params.arguments or {}, self._call(ctx, params)
+            )
+        except InputNeeded as question:
+            return _next_round(question)
+        except ConstructionError as error:
+            outcome = _failure(error)
+        except MCPError:
+            raise
+        except Exception:  # noqa: BLE001  the boundary: nothing of ours may reach a client raw
+            outcome = _failure(_internal(f"tool {params.name[:100]}"))
+        finally:
+            current_trace.reset(token)
+        self._warn_of_many_statements(params.name, trace)
+        return _result(outcome, trace, ctx.protocol_version)
+
+    async def read_resource(self, ctx: Context, params: types.ReadResourceRequestParams) -> Any:
+        uri = str(params.uri)
+        try:
+            entry, value = await self._house.dispatcher.read_resource(uri, self._call(ctx, params))
+        except InputNeeded as question:
+            return _next_round(question)
+        except ConstructionError as error:
+            raise _protocol_error(error, ctx, uri) from None
+        return _complete(contents=resource_contents(uri, entry, value))
+
+    async def get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> Any:
+        try:
+            value = await self._house.dispatcher.get_prompt(
+                params.name, params.arguments or {}, self._call(ctx, params)
+            )
+        except InputNeeded as question:
+            return _next_round(question)
+        except ConstructionError as error:
+            raise _protocol_error(error, ctx) from None
+        entry = self._house.catalog.prompts[params.name]
+        return _complete(description=entry.description, messages=prompt_messages(value))
+
+    async def complete(self, ctx: Context, params: types.CompleteRequestParams) -> Any:
+        ref = params.ref.name if isinstance(params.ref, types.PromptReference) else str(params.ref.uri)
+        call = Call(self._principal_of(ctx), self._view, {type(ctx): ctx})
+        try:
+            values = await self._house.dispatcher.complete(ref, params.argument.name, params.argument.value, call)
+        except ConstructionError as error:
+            raise _protocol_error(error, ctx) from None
+        shown = list(values[:COMPLETIONS_MAX])
+        completion = {"values": shown, "total": len(values), "hasMore": len(values) > len(shown)}
+        return _complete(completion=completion)
+
+    async def subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
+        uri = str(params.uri)
+        if not self.may_read(ctx, uri):
+            raise _protocol_error(NotFound(f"There is nothing to subscribe to at {uri[:200]!r}."), ctx, uri)
+        self.changes.subscribe(ctx, uri)
+        return types.EmptyResult()
+
+    async def unsubscribe(self, ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
+        self.changes.unsubscribe(ctx, str(params.uri))
+        return types.EmptyResult()
+
+    def may_read(self, ctx: Context, uri: str) -> bool:
+        """Whether the caller may be told of changes of `uri`."""
+        found = self._house.catalog.find_resource(uri)
+        return found is not None and found[0].subscribable and self._principal_of(ctx).role.includes(found[0].role)
+
+    @cached_property
+    def _tools(self) -> list[dict[str, Any]]:
+        return [listing.tool_wire(tool) for tool in self._house.catalog.listed_tools(self._view)]
+
+    def _call(self, ctx: Context, params: types.InputResponseRequestParams) -> Call:
+        provided: Mapping[type, Any] = {
+            Ask: ClientAsk(ctx, params),
+            Progress: _ClientProgress(ctx),
+            ServerRequestContext: ctx,
+        }
+        return Call(self._principal_of(ctx), self._view, provided)
+
+    def _warn_of_many_statements(self, name: str, trace: Trace) -> None:
+        most = self._house.settings.limits.statements_per_call_warn
+        if trace.db_queries > most:
+            log.warning("%s ran %d statements in one call; more than %d", name, trace.db_queries, most)
+
+
+class _ClientProgress:
+    """`Progress` towards whoever sent a progress token; nothing happens without one."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._session = ctx.session
+
+    async def report(self, done: float, total: float | None = None, message: str | None = None) -> None:
+        await self._session.report_progress(done, total, message)
+
+
+def _result(outcome: Outcome, trace: Trace, protocol_version: str) -> dict[str, Any]:
+    """A tools/call result as the client's revision reads it."""
+    result = _complete(isError=outcome.is_error, _meta={TRACE_KEY: trace.public()})
+    if outcome.structured is None:
+        return {**result, "content": list(outcome.blocks or ())}
+    if protocol_version < STRUCTURED_SINCE:
+        return {**result, "content": [{"type": "text", "text": write_json(outcome.structured)}]}
+    return {**result, "content": [{"type": "text", "text": outcome.text}], "structuredContent": outcome.structured}
+
+
+def _complete(**fields: Any) -> dict[str, Any]:
+    """A finished result as a wire mapping; the SDK checks it and drops what the client's revision does not know."""
+    return {"resultType": "complete", **fields}
+
+
+def _next_round(question: InputNeeded) -> types.InputRequiredResult:
+    """The interim answer of 2026-07-28: what to ask the person, and our sealed state."""
+    return types.InputRequiredResult(input_requests=dict(question.requests) or None, request_state=question.state)
+
+
+def _failure(error: ConstructionError) -> Outcome:
+    text = " ".join(filter(None, [f"{error.code}: {error.message}", error.hint]))
+    return Outcome(error.public(), text, is_error=True)
+
+
+def _internal(where: str) -> ConstructionError:
+    """Our own mistake: the traceback goes to the log under an id, the client gets the id."""
+    trace_id = uuid4().hex[:12]
+    log.exception("%s failed, trace id %s", where, trace_id)
+    return ConstructionError("The server made a mistake.", details={"trace_id": trace_id})
+
+
+def _protocol_error(error: ConstructionError, ctx: Context, uri: str | None = None) -> MCPError:
+    """Resources and prompts have no error results, so their failures are JSON-RPC errors with our shape as data."""
+    modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+    missing = isinstance(error, NotFound) and uri is not None and not modern
+    data = error.public() if uri is None else {**error.public(), "uri": uri}
+    return MCPError(RESOURCE_NOT_FOUND if missing else types.INVALID_PARAMS, error.message, data)
+
+
+def _only_page(params: types.PaginatedRequestParams | None) -> None:
+    """Listings are one page; a cursor can only be somebody else's."""
+    if params is not None and params.cursor is not None:
+        raise MCPError(types.INVALID_PARAMS, "Unknown cursor: this list has one page.")

@@ -1,0 +1,54 @@
+"""Catalog entries in their wire form. Plain dicts: the SDK validates and serialises them once per answer."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from construction_mcp.registry.manifest import PromptEntry, ResourceEntry, ToolEntry, shallow
+
+
+def tool_wire(tool: ToolEntry) -> dict[str, Any]:
+    """One tool of tools/list, with the shallow output schema."""
+    wire: dict[str, Any] = {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "inputSchema": tool.input_schema,
+        "annotations": tool.annotations,
+    }
+    if tool.output_schema:
+        wire["outputSchema"] = shallow(tool.output_schema)
+    return wire
+
+
+def resources_wire(entries: Iterable[ResourceEntry]) -> list[dict[str, Any]]:
+    """The fixed resources of resources/list."""
+    return [{"uri": entry.uri, **_resource(entry)} for entry in entries if not entry.is_template]
+
+
+def templates_wire(entries: Iterable[ResourceEntry]) -> list[dict[str, Any]]:
+    """The templates of resources/templates/list."""
+    return [{"uriTemplate": entry.uri, **_resource(entry)} for entry in entries if entry.is_template]
+
+
+def prompt_wire(entry: PromptEntry) -> dict[str, Any]:
+    """One prompt of prompts/list."""
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "description": entry.description,
+        "arguments": [dict(argument) for argument in entry.arguments],
+    }
+
+
+def header_schemas(tools: Mapping[str, ToolEntry]) -> dict[str, Mapping[str, Any]]:
+    """Input schemas that mirror arguments into `Mcp-Param-*` headers: only those need checking on modern HTTP."""
+    return {name: tool.input_schema for name, tool in tools.items() if "x-mcp-header" in repr(tool.input_schema)}
+
+
+def _resource(entry: ResourceEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "description": entry.description,
+        "mimeType": entry.mime_type,
+    }

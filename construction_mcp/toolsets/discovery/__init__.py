@@ -1,0 +1,1 @@
+"""Reach every tool without listing it: find by words, then use."""
