@@ -12,6 +12,7 @@ import socket
 import sys
 from typing import Any, NamedTuple
 
+from construction_mcp import __version__
 from construction_mcp.core.catalogue import CATALOGUE
 from construction_mcp.core.errors import ConstructionError, Unavailable
 
@@ -25,12 +26,12 @@ _LOCKED_BYTE = 1 << 30
 
 
 class Holder(NamedTuple):
-    """What the owner wrote about itself. `address` is empty until it accepts local connections."""
+    """What the owner wrote about itself: `kind` is stdio, serve or command. `address` is empty unless it accepts
+    local connections."""
 
     pid: int
     package_version: str
     kind: str
-    environment: str
     address: str = ""
     secret: str = ""
 
@@ -57,8 +58,8 @@ class Ownership:
             self._fd = -1
 
 
-def take(data_dir: str | os.PathLike[str]) -> Ownership | None:
-    """Own `data_dir` (made for this user alone if absent), or None while another process does.
+def take(data_dir: str | os.PathLike[str], *, kind: str = "stdio") -> Ownership | None:
+    """Own `data_dir` (made for this user alone if absent) as a `kind` of process, or None while another process does.
 
     Raises:
         Unavailable: the directory or its lock file cannot be made or opened.
@@ -77,7 +78,9 @@ def take(data_dir: str | os.PathLike[str]) -> Ownership | None:
         os.close(fd)
         return None
     os.ftruncate(fd, 0)  # what a killed owner said is no longer true
-    return Ownership(directory, fd)
+    ownership = Ownership(directory, fd)
+    ownership.announce(Holder(os.getpid(), __version__, kind))
+    return ownership
 
 
 def holder_of(data_dir: str | os.PathLike[str]) -> Holder | None:
@@ -139,8 +142,6 @@ def ask_owner(
         ConstructionError: the owner refused or failed, with the code it gave.
         Unavailable: nobody answers there within `timeout` seconds.
     """
-    from construction_mcp import __version__
-
     holder = holder_of(data_dir)
     if holder is None or not holder.address:
         raise Unavailable("Nobody listens for this data directory.", hint="Repeat in a moment.")

@@ -9,13 +9,13 @@ import os
 from typing import Any, NamedTuple
 
 from construction_mcp import __version__
-from construction_mcp.core.instructions import instructions_for
+from construction_mcp.core.instructions import instructions
 from construction_mcp.core.launch import Launch
-from construction_mcp.core.selection import is_selected
 from construction_mcp.front.fingerprint import Installed, look_around
 
 FILE = os.path.join(os.path.dirname(__file__), "answers.json")
 CACHE = "front-answers.json"  # in the data directory: what the live server wrote for an installation unlike the shipped
+ALWAYS_LISTED = "discovery"
 SLOT = "\0"  # JSON text cannot contain it
 
 
@@ -55,22 +55,12 @@ def read_kept(path: str) -> dict[str, Any] | None:
 
 def compose(kept: dict[str, Any], launch: Launch) -> Answers | None:
     """Put the pieces together for one selection; None for a toolset nobody has heard of, which the server will judge."""
-    known = {tool["toolset"] for tool in kept["tools"]}
-    if not known.issuperset(set(launch.toolsets) - {"all"}):
+    tools = kept["read_only_tools" if launch.read_only else "tools"]
+    if not set(kept["toolsets"]).issuperset(set(launch.toolsets) - {"all"}):
         return None
-    chosen = [
-        tool
-        for tool in kept["tools"]
-        if is_selected(
-            tool["toolset"],
-            listed=tool["listed"],
-            read_only_hint=tool["read_only"],
-            toolsets=launch.toolsets,
-            read_only=launch.read_only,
-        )
-    ]
+    chosen = [tool for tool in tools if _is_listed(tool, launch.toolsets)]
     words = json.dumps(
-        instructions_for(launch.environment, read_only=launch.read_only, toolsets=launch.toolsets), ensure_ascii=False
+        instructions(launch.environment, read_only=launch.read_only, toolsets=launch.toolsets), ensure_ascii=False
     )
     return Answers(
         {version: text.replace(SLOT, words) for version, text in kept["initialize"].items()},
@@ -78,3 +68,10 @@ def compose(kept: dict[str, Any], launch: Launch) -> Answers | None:
         kept["legacy_list"].replace(SLOT, ",".join(tool["legacy"] for tool in chosen)),
         kept["modern_list"].replace(SLOT, ",".join(tool["modern"] for tool in chosen)),
     )
+
+
+def _is_listed(tool: dict[str, Any], toolsets: tuple[str, ...]) -> bool:
+    """The rule of `registry.catalog.Catalog.listed_tools`, which is too heavy to import; a test compares them."""
+    if "all" in toolsets or not toolsets:
+        return bool(toolsets or tool["listed"])
+    return tool["toolset"] in toolsets or tool["toolset"] == ALWAYS_LISTED

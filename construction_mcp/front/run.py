@@ -17,6 +17,7 @@ from construction_mcp.core.ownership import Ownership, holder_of, take
 from construction_mcp.front.answers import load_answers
 from construction_mcp.front.bounds import DRAIN_S, HANDOVER_PATIENCE_S, RETRY_S
 from construction_mcp.front.bridge import bridge, reach_owner
+from construction_mcp.front.refusal import refuse
 from construction_mcp.front.session import Outcome, Session
 from construction_mcp.front.static import StaticFront
 
@@ -38,7 +39,7 @@ def run(launch: Launch, own: Own | None = None) -> int:
         _serve(session, launch, own or own_house)
     except ConstructionError as problem:
         print(f"construction-mcp: {problem.message} {problem.hint or ''}".rstrip(), file=sys.stderr)  # noqa: T201 - stderr
-        session.refuse_all(problem)
+        refuse(session, problem)
         return 1
     finally:
         session.close(1.0)
@@ -83,13 +84,13 @@ def own_house(session: Session, launch: Launch, ownership: Ownership) -> Outcome
     gc.disable()  # what imports make stays; looking through it again and again costs a tenth of the start
     import asyncio
 
-    from construction_mcp.server.stdio import serve_house
+    from construction_mcp.server.stdio import serve_stdio
 
     gc.freeze()
     gc.enable()
     sys.setswitchinterval(usual)
     session.stay()
-    return asyncio.run(serve_house(session, launch, ownership))
+    return asyncio.run(serve_stdio(session, launch, ownership))
 
 
 def _remote(session: Session, launch: Launch) -> int:

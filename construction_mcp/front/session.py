@@ -83,6 +83,15 @@ class Session:
         self._early, self._on_early_end = early, on_end
         self._start_thread()
 
+    def listen(self) -> None:
+        """Collect what the client sends for the next sink, and notice when it leaves."""
+        self._start_thread()
+
+    @property
+    def has_nothing_waiting(self) -> bool:
+        """Whether no frame waits for the next sink."""
+        return not self._backlog
+
     def stay(self) -> None:
         """From now on the client's leaving is for the next sink to see: something worth closing is being opened."""
         with self._lock:

@@ -17,7 +17,7 @@ import sys
 from typing import Any
 
 from construction_mcp import __version__
-from construction_mcp.core.errors import ConstructionError, Invalid, NotPermitted, Unavailable
+from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, NotPermitted, Unavailable
 from construction_mcp.core.launch import Launch
 from construction_mcp.core.ownership import HELLO_BYTES_MAX, Holder, Ownership, socket_path
 from construction_mcp.front.conversation import Conversation
@@ -33,7 +33,8 @@ class LocalDoor:
 
     def __init__(self, launch: Launch, ownership: Ownership, workplace: Workplace, *, kind: str = "stdio") -> None:
         self.asked_to_leave = asyncio.Event()
-        self._launch, self._ownership, self._workplace, self._kind = launch, ownership, workplace, kind
+        self.workplace = workplace
+        self._launch, self._ownership, self._kind = launch, ownership, kind
         self._secret = secrets.token_hex(16)
         self._server: asyncio.Server | None = None
         self._path: str | None = None
@@ -57,7 +58,7 @@ class LocalDoor:
             finally:
                 os.umask(before)
         self._ownership.announce(
-            Holder(os.getpid(), __version__, self._kind, self._launch.environment, address, self._secret)
+            Holder(os.getpid(), __version__, self._kind, address, self._secret)
         )
 
     async def close(self) -> None:
@@ -70,7 +71,7 @@ class LocalDoor:
         for caller in list(self._callers):
             caller.leave()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._workplace.limits.drain_s)
+            await asyncio.wait(self._tasks, timeout=self.workplace.limits.drain_s)
         for task in self._tasks:
             task.cancel()
 
@@ -129,28 +130,30 @@ class LocalDoor:
         task.add_done_callback(finished)
 
     async def _serve(self, caller: "_Caller", said: dict[str, Any]) -> None:
-        environment = said.get("environment")
-        if environment != self._launch.environment:
-            caller.refuse(
-                Invalid(
-                    f"The data directory is in use with PROCORE_ENVIRONMENT={self._launch.environment}, "
-                    f"and this client asks for {environment}.",
-                    code="SYSTEM_DIRECTORY_OWNED",
-                    hint="Use the same environment, or another --data-dir.",
-                )
-            )
+        try:
+            self._require_same_environment(said.get("environment"))
+            toolsets = tuple(str(name) for name in said.get("toolsets") or ())
+            server = self.workplace.server(toolsets, read_only=said.get("read_only") is not False)
+        except ConstructionError as error:
+            caller.refuse(error)
             return
-        toolsets = tuple(str(name) for name in said.get("toolsets") or ())
-        read_only = self._launch.read_only or said.get("read_only") is not False
-        server = self._workplace.server(toolsets, read_only=read_only)
-        channel = Channel(caller, Conversation(), self._workplace.limits)
+        channel = Channel(caller, Conversation(), self.workplace.limits)
         caller.write(dump_frame({"result": {}}))
         caller.join(channel)
         await server.run(channel.incoming, channel.outgoing, server.create_initialization_options())
 
+    def _require_same_environment(self, environment: object) -> None:
+        if environment != self._launch.environment:
+            raise Conflict(
+                f"The data directory is in use with PROCORE_ENVIRONMENT={self._launch.environment}, "
+                f"and this client asks for {environment}.",
+                code="SYSTEM_DIRECTORY_OWNED",
+                hint="Use the same environment, or another --data-dir.",
+            )
+
     async def _command(self, caller: "_Caller", said: dict[str, Any]) -> None:
         try:
-            result = await self._workplace.command(str(said.get("command")), dict(said.get("arguments") or {}))
+            result = await self.workplace.command(str(said.get("command")), dict(said.get("arguments") or {}))
         except ConstructionError as error:
             caller.refuse(error)
         else:

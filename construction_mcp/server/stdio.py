@@ -5,9 +5,10 @@ process asks for the data directory: what is in flight is answered, the house cl
 """
 
 import asyncio
-import os
-from typing import Any
+import logging
 
+from construction_mcp.bootstrap import House
+from construction_mcp.core.config import load_settings
 from construction_mcp.core.launch import Launch
 from construction_mcp.core.ownership import Ownership
 from construction_mcp.front.session import Outcome, Session
@@ -15,38 +16,45 @@ from construction_mcp.server.channel import Channel
 from construction_mcp.server.owner import LocalDoor
 from construction_mcp.server.workplace import Workplace
 
+log = logging.getLogger(__name__)
 
-async def serve_stdio(session: Session, launch: Launch, ownership: Ownership, workplace: Workplace) -> Outcome:
+
+async def serve_stdio(session: Session, launch: Launch, ownership: Ownership) -> Outcome:
     """Own the data directory and serve `session` until it ends or is handed over; `ownership` is released either way."""
-    loop = asyncio.get_running_loop()
-    channel = Channel(session, session.conversation, workplace.limits)
-    door = LocalDoor(launch, ownership, workplace)
-    server = workplace.server(launch.toolsets, read_only=launch.read_only)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.run(channel.incoming, channel.outgoing, _options(server)))
-            session.attach(channel, loop)
-            await door.open()
-            leaving = tasks.create_task(door.asked_to_leave.wait())
-            await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
-            session.pause()
-            if not serving.done():
-                channel.end_for_successor()
-                await serving
-            leaving.cancel()
-            await door.close()
+        async with House(load_settings(launch)) as house:
+            door = LocalDoor(launch, ownership, Workplace(house))
+            await _serve(session, launch, door)
     finally:
-        session.detach()
-        await workplace.aclose()
         ownership.release()
     door.say_left()
     return Outcome.ENDED if session.has_ended else Outcome.HANDOVER
 
 
-def local_principal_id() -> str:
-    """The person at this machine."""
-    return f"local:{os.getuid()}" if hasattr(os, "getuid") else f"local:{os.environ.get('USERNAME', 'user')}"
+async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
+    channel = Channel(session, session.conversation, door.workplace.limits)
+    server = door.workplace.server(launch.toolsets, read_only=launch.read_only)
+    session.attach(channel, asyncio.get_running_loop())
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(
+                server.run(channel.incoming, channel.outgoing, server.create_initialization_options())
+            )
+            leaving = tasks.create_task(door.asked_to_leave.wait())
+            await _open(door)
+            await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
+            session.pause()
+            if not serving.done():
+                channel.end_for_successor()
+            leaving.cancel()
+            await door.close()
+    finally:
+        session.detach()
 
 
-def _options(server: Any) -> Any:
-    return server.create_initialization_options()
+async def _open(door: LocalDoor) -> None:
+    """Without a door this client is served all the same; only further processes have to wait for the directory."""
+    try:
+        await door.open()
+    except OSError as problem:
+        log.warning("cannot listen for further processes: %s", problem.strerror)
