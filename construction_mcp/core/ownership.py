@@ -1,7 +1,7 @@
-"""One data directory, one owner: an exclusive lock, what the holder says about itself, and how to ask it for something.
+"""One data directory, one owner: an exclusive lock, what its holder says about itself, and how to ask it for something.
 
-SQLite before 3.51.3 can corrupt a database that two processes write, so whoever does not hold `owner.lock` speaks to the
-process that does. Standard library only: this is on the path of the first answered frame.
+SQLite before 3.51.3 can corrupt a database that two processes write, so whoever does not hold `owner.lock` speaks to
+the process that does. Standard library only: this is on the path of the first answered frame.
 
 Windows (msvcrt lock, loopback TCP and a secret instead of a unix socket) is written but untested there.
 """
@@ -86,7 +86,7 @@ def take(data_dir: str | os.PathLike[str], *, kind: str = "stdio") -> Ownership 
 def holder_of(data_dir: str | os.PathLike[str]) -> Holder | None:
     """Who says it owns `data_dir`; None when nobody has said so. May be out of date: only `take` tells for certain."""
     try:
-        with open(os.path.join(os.fspath(data_dir), LOCK_FILE), "rb") as file:  # noqa: PTH123 - pathlib costs 10 ms
+        with open(os.path.join(os.fspath(data_dir), LOCK_FILE), "rb") as file:
             said = json.loads(file.read(HELLO_BYTES_MAX))
         return Holder(**said)
     except (OSError, ValueError, TypeError):

@@ -125,9 +125,7 @@ class Channel:
             self._close_if_done()
 
     def _is_kept_listen(self, request_id: str | int | None) -> bool:
-        return (
-            self._keeps_listens and request_id is not None and self._conversation.in_flight.get(request_id) == LISTEN
-        )
+        return self._keeps_listens and request_id is not None and self._conversation.in_flight.get(request_id) == LISTEN
 
     def _is_hidden_notification(self, message: JSONRPCNotification) -> bool:
         return message.method == "notifications/subscriptions/acknowledged" and self._conversation.is_hidden(

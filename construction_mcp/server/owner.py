@@ -57,9 +57,7 @@ class LocalDoor:
                 self._server = await loop.create_unix_server(self._caller, address)
             finally:
                 os.umask(before)
-        self._ownership.announce(
-            Holder(os.getpid(), __version__, self._kind, address, self._secret)
-        )
+        self._ownership.announce(Holder(os.getpid(), __version__, self._kind, address, self._secret))
 
     async def close(self) -> None:
         """Accept nobody further; answer what the callers have in flight, then let them go."""
