@@ -54,7 +54,7 @@ def read_kept(path: str) -> dict[str, Any] | None:
 
 
 def compose(kept: dict[str, Any], launch: Launch) -> Answers | None:
-    """Put the pieces together for one selection; None for a toolset nobody has heard of, which the server will judge."""
+    """Put the pieces together for one selection; None for a toolset unknown here, which the server will judge."""
     tools = kept["read_only_tools" if launch.read_only else "tools"]
     if not set(kept["toolsets"]).issuperset(set(launch.toolsets) - {"all"}):
         return None

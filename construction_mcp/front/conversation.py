@@ -82,11 +82,11 @@ class Conversation:
         frames += self._standing.values()
         replayed = []
         for number, message in enumerate(frames):
+            renamed = {} if "id" not in message else {"id": f"{REPLAY}{number}"}
             if message["method"] == LISTEN:
                 self._acknowledged.add(message["id"])
-            elif "id" in message:
-                message = {**message, "id": f"{REPLAY}{number}"}
-            replayed.append(dump_frame(message)[:-1])
+                renamed = {}
+            replayed.append(dump_frame({**message, **renamed})[:-1])
         return replayed
 
     def _open(self, method: str, message: Mapping[str, Any]) -> None:

@@ -61,6 +61,7 @@ class Session:
         self._waking, self._wake = socket.socketpair()
         self._out_lock = threading.Lock()
         self._unsent = bytearray()
+        self._when_sent: list[Callable[[], None]] = []
         self._is_deaf = False
         self._was_blocking = _stop_blocking(out_fd)
 
@@ -157,8 +158,8 @@ class Session:
     def _read_until_parked(self) -> None:
         while not (self._parked or self.has_ended):
             if sys.platform != "win32":  # Windows cannot select on pipes: there the thread is never parked
-                ready, _, _ = select.select([self._in_fd, self._waking], [], [])
-                if self._waking in ready:
+                ready, _, _ = select.select([self._in_fd, self._waking.fileno()], [], [])
+                if self._waking.fileno() in ready:
                     self._woken()
                     continue
             self._read()
@@ -231,7 +232,7 @@ class Session:
     # writing
 
     def write(self, data: bytes) -> None:
-        """Send bytes to the client, from any thread. Without an event loop this waits for a client that does not read."""
+        """Send bytes to the client, from any thread; without an event loop, wait for a client that does not read."""
         with self._out_lock:
             if not self._unsent:
                 data = data[self._send(data) :]
@@ -246,6 +247,10 @@ class Session:
     def unsent_bytes(self) -> int:
         """How much waits for a client that does not read."""
         return len(self._unsent)
+
+    def when_sent(self, callback: Callable[[], None]) -> None:
+        """Call back on the event loop once nothing waits any more."""
+        self._when_sent.append(callback)
 
     def _send(self, data: bytes | bytearray) -> int:
         try:
@@ -263,11 +268,15 @@ class Session:
             self._loop.add_writer(self._out_fd, self._flush)
 
     def _flush(self) -> None:
+        waiting: list[Callable[[], None]] = []
         with self._out_lock:
             sent = self._send(self._unsent)
             del self._unsent[:sent]
             if not self._unsent and self._loop is not None:
                 self._loop.remove_writer(self._out_fd)
+                waiting, self._when_sent = self._when_sent, []
+        for callback in waiting:
+            callback()
 
     def _flush_now(self) -> None:
         while self._unsent:
@@ -276,7 +285,7 @@ class Session:
             del self._unsent[:sent]
 
     def close(self, wait_s: float) -> None:
-        """Send what is left, waiting at most `wait_s` for a client that does not read, and give the pipe back as it was."""
+        """Send what is left, wait at most `wait_s` for a client that does not read; give the pipe back as it was."""
         with self._out_lock:
             while self._unsent and select.select([], [self._out_fd], [], wait_s)[1]:
                 del self._unsent[: self._send(self._unsent)]

@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,9 @@ class _Lines:
 
     def write(self, data: bytes) -> None:
         self.data += data
+
+    def when_sent(self, callback: Callable[[], None]) -> None:
+        callback()
 
 
 def _with_slot(result: dict[str, Any], words: str) -> str:

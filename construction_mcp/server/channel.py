@@ -6,6 +6,7 @@ read before it is answered, or after `drain_s`.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -29,6 +30,10 @@ class Outlet(Protocol):
     @property
     def unsent_bytes(self) -> int:
         """What is queued."""
+        ...
+
+    def when_sent(self, callback: Callable[[], None]) -> None:
+        """Call back once nothing is queued any more, or never will be sent."""
         ...
 
 
@@ -108,8 +113,10 @@ class Channel:
             elif self._is_hidden_notification(message):
                 return
             self._write(encode(message))
-        while self._outlet.unsent_bytes > UNSENT_BYTES_HIGH:
-            await asyncio.sleep(0.01)
+        if self._outlet.unsent_bytes > UNSENT_BYTES_HIGH:
+            sent = asyncio.Event()
+            self._outlet.when_sent(sent.set)
+            await sent.wait()
 
     def _take(self, message: Any) -> None:
         if isinstance(message, JSONRPCResponse | JSONRPCError):

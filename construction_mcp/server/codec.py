@@ -75,9 +75,10 @@ def _as_message(message: dict[str, Any]) -> JSONRPCMessage:
     known = {"params": params} if "params" in message else {}
     if not has_id:
         return JSONRPCNotification(jsonrpc="2.0", method=method, **known)
-    if usable_id(request_id) is None:
+    usable = usable_id(request_id)
+    if usable is None:
         raise Refused(INVALID_REQUEST, "Invalid Request: id must be a string or an integer")
-    return JSONRPCRequest(jsonrpc="2.0", id=request_id, method=method, **known)
+    return JSONRPCRequest(jsonrpc="2.0", id=usable, method=method, **known)
 
 
 def _as_answer(message: dict[str, Any]) -> JSONRPCMessage:

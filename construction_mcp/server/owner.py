@@ -14,12 +14,14 @@ import secrets
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from construction_mcp import __version__
 from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, NotPermitted, Unavailable
 from construction_mcp.core.launch import Launch
 from construction_mcp.core.ownership import HELLO_BYTES_MAX, Holder, Ownership, socket_path
+from construction_mcp.front.bounds import UNSENT_BYTES_HIGH
 from construction_mcp.front.conversation import Conversation
 from construction_mcp.front.frames import FrameSplitter, Oversize, dump_frame, error_frame, find_id
 from construction_mcp.server.channel import Channel
@@ -47,7 +49,7 @@ class LocalDoor:
         loop = asyncio.get_running_loop()
         if sys.platform == "win32":
             self._server = await loop.create_server(self._caller, "127.0.0.1", 0)
-            address = "tcp:127.0.0.1:%d" % self._server.sockets[0].getsockname()[1]
+            address = f"tcp:127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         else:
             address = self._path = socket_path(self._ownership.data_dir)
             with contextlib.suppress(FileNotFoundError):
@@ -170,10 +172,12 @@ class _Caller(asyncio.Protocol):
         self._is_admitted = False
         self._has_ended = False
         self._timer: asyncio.TimerHandle | None = None
+        self._when_sent: list[Callable[[], None]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        transport.set_write_buffer_limits(high=UNSENT_BYTES_HIGH, low=0)
         if not is_same_user(transport.get_extra_info("socket")):
             transport.abort()
             return
@@ -199,9 +203,15 @@ class _Caller(asyncio.Protocol):
             self._channel.end()
         return True  # the answers still go out
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
+        self.resume_writing()
         if self._channel is not None:
             self._channel.end()
+
+    def resume_writing(self) -> None:
+        waiting, self._when_sent = self._when_sent, []
+        for callback in waiting:
+            callback()
 
     def _greet(self, frame: bytes) -> None:
         if self._timer is not None:
@@ -252,6 +262,9 @@ class _Caller(asyncio.Protocol):
     @property
     def unsent_bytes(self) -> int:
         return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
+
+    def when_sent(self, callback: Callable[[], None]) -> None:
+        self._when_sent.append(callback)
 
 
 def is_same_user(channel: socket.socket) -> bool:

@@ -1,7 +1,8 @@
 """Serving the process's own client, and beside it every client bridged to this process, until one of three ends.
 
 The client closes its end or the process is told to stop: what was read is answered, then the house closes. Another
-process asks for the data directory: what is in flight is answered, the house closes, and the session lives on as a bridge.
+process asks for the data directory: what is in flight is answered, the house closes, and the session goes on as a
+bridge.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 async def serve_stdio(session: Session, launch: Launch, ownership: Ownership) -> Outcome:
-    """Own the data directory and serve `session` until it ends or is handed over; `ownership` is released either way."""
+    """Own the data directory and serve `session` until it ends or is handed over; then `ownership` is released."""
     try:
         async with House(load_settings(launch)) as house:
             door = LocalDoor(launch, ownership, Workplace(house))
