@@ -37,7 +37,7 @@ async def client(house: House) -> AsyncIterator[Client]:
 def call(client: Client) -> CallTool:
     """Call a tool; its structured content, whether it succeeded or not."""
 
-    async def call_tool(name: str, **arguments: Any) -> Any:
-        return (await client.call_tool(name, arguments)).structured_content
+    async def call_tool(tool: str, /, **arguments: Any) -> Any:
+        return (await client.call_tool(tool, arguments)).structured_content
 
     return call_tool
