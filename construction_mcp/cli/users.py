@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from construction_mcp.cli import run_on_directory, show
+from construction_mcp.core.errors import Invalid
 from construction_mcp.core.types import Role
 
 HELP = "Add, list or revoke the people of this workspace, or give one a new bearer."
@@ -17,22 +18,26 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="add|list|revoke|rotate", required=True)
-    add = actions.add_parser("add", help="add a person")
-    add.add_argument("name")
-    add.add_argument("--role", choices=[role.value for role in Role], default=Role.VIEWER.value)
-    add.add_argument("--expires-in-days", type=int, metavar="DAYS", help="the bearer ends by itself")
-    actions.add_parser("list", help="list everybody")
-    for action in ("revoke", "rotate"):
-        actions.add_parser(action, help=f"{action} a person's bearer").add_argument("user_id")
+    parser.add_argument("action", choices=["add", "list", "revoke", "rotate"])
+    parser.add_argument("who", nargs="?", help="add: a name; revoke and rotate: a user id")
+    parser.add_argument("--role", choices=[role.value for role in Role], default=Role.VIEWER.value, help="of add")
+    parser.add_argument("--expires-in-days", type=int, metavar="DAYS", help="add: the bearer ends by itself")
 
 
 def run(args: argparse.Namespace) -> int:
-    names = ("name", "role", "expires_in_days", "user_id")
-    arguments = {name: getattr(args, name) for name in names if getattr(args, name, None) is not None}
-    answer = run_on_directory(args, f"users.{args.action}", arguments)
+    answer = run_on_directory(args, f"users.{args.action}", _arguments(args))
     show(args, answer, _text(answer))
     return 0
+
+
+def _arguments(args: argparse.Namespace) -> dict[str, Any]:
+    if args.action == "list":
+        return {}
+    if not args.who:
+        raise Invalid(f"`users {args.action}` needs {'a name' if args.action == 'add' else 'a user id'}.")
+    if args.action == "add":
+        return {"name": args.who, "role": args.role, "expires_in_days": args.expires_in_days}
+    return {"user_id": args.who}
 
 
 def _text(answer: Mapping[str, Any]) -> str:
