@@ -68,16 +68,22 @@ class Database:
         """
         limits = limits or Limits()
         made: list[tuple[Opened, Statements]] = []
+        failed: list[Exception] = []
 
         def connect() -> sqlite3.Connection:
-            opened = open_connection(path, limits)  # on the connection's own thread, in one hop
-            made.append((opened, Statements(opened.connection, limits, log_all=log_all)))
-            return opened.connection
+            try:
+                opened = open_connection(path, limits)  # on the connection's own thread, in one hop
+                made.append((opened, Statements(opened.connection, limits, log_all=log_all)))
+                return opened.connection
+            except (sqlite3.Error, OSError, Unavailable) as problem:
+                # aiosqlite would end its thread behind our back; with any connection `close` waits for it.
+                failed.append(problem)
+                return sqlite3.connect(":memory:")
 
-        try:
-            connection = await aiosqlite.Connection(connect, _CURSOR_CHUNK)
-        except (sqlite3.Error, OSError) as problem:
-            raise translate(problem) from None
+        connection = await aiosqlite.Connection(connect, _CURSOR_CHUNK)
+        if failed:
+            await connection.close()
+            raise translate(failed[0]) from None
         return cls(connection, *made[0], limits)
 
     async def read(self, function: Callable[[Tx], T]) -> T:

@@ -1,5 +1,6 @@
 """What SQLite reports, in the house's words."""
 
+import errno
 import sqlite3
 
 from construction_mcp.core.errors import Invalid, Unavailable
@@ -31,6 +32,9 @@ def translate(problem: Exception) -> Exception:
     """
     if isinstance(problem, OverflowError | UnicodeEncodeError):
         return Invalid("A number is beyond 64 bits or a text is not valid Unicode.")
+    if isinstance(problem, OSError):
+        is_full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        return _unavailable(*(_FAILURES[sqlite3.SQLITE_FULL] if is_full else _READONLY))
     if not isinstance(problem, sqlite3.Error):
         return problem
     code = _extended_code(problem)
