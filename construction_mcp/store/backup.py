@@ -24,7 +24,7 @@ from construction_mcp.core.json import read_json
 from construction_mcp.core.keys import KEY_FILE, key_file
 from construction_mcp.store.columns import time_text
 from construction_mcp.store.database import Database
-from construction_mcp.store.failures import damaged, translate
+from construction_mcp.store.failures import damaged, file_failure, translate
 from construction_mcp.store.meta import STANDBY
 from construction_mcp.store.migrate import known_migrations
 from construction_mcp.store.queries import load
@@ -121,7 +121,9 @@ def _prepare(target: Path) -> sqlite3.Connection:
         file = target / DATABASE_FILE
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         return sqlite3.connect(file, check_same_thread=False)  # the copy is written on the live connection's thread
-    except (OSError, sqlite3.Error) as problem:
+    except OSError as problem:
+        raise file_failure(problem) from None
+    except sqlite3.Error as problem:
         raise translate(problem) from None
 
 

@@ -25,7 +25,7 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Unavailable
 from construction_mcp.core.trace import current_trace
 from construction_mcp.store.connection import Opened, open_connection
-from construction_mcp.store.failures import translate
+from construction_mcp.store.failures import file_failure, translate
 from construction_mcp.store.groups import Groups, Job, Tx
 from construction_mcp.store.statements import Statements
 
@@ -75,15 +75,17 @@ class Database:
                 opened = open_connection(path, limits)  # on the connection's own thread, in one hop
                 made.append((opened, Statements(opened.connection, limits, log_all=log_all)))
                 return opened.connection
-            except (sqlite3.Error, OSError, Unavailable) as problem:
-                # aiosqlite would end its thread behind our back; with any connection `close` waits for it.
-                failed.append(problem)
-                return sqlite3.connect(":memory:")
+            except (sqlite3.Error, Unavailable) as problem:
+                failed.append(translate(problem))
+            except OSError as problem:
+                failed.append(file_failure(problem))
+            # aiosqlite would end its thread behind our back; with any connection `close` waits for it.
+            return sqlite3.connect(":memory:")
 
         connection = await aiosqlite.Connection(connect, _CURSOR_CHUNK)
         if failed:
             await connection.close()
-            raise translate(failed[0]) from None
+            raise failed[0]
         return cls(connection, *made[0], limits)
 
     async def read(self, function: Callable[[Tx], T]) -> T:

@@ -32,15 +32,18 @@ def translate(problem: Exception) -> Exception:
     """
     if isinstance(problem, OverflowError | UnicodeEncodeError):
         return Invalid("A number is beyond 64 bits or a text is not valid Unicode.")
-    if isinstance(problem, OSError):
-        is_full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-        return _unavailable(*(_FAILURES[sqlite3.SQLITE_FULL] if is_full else _READONLY))
     if not isinstance(problem, sqlite3.Error):
         return problem
     code = _extended_code(problem)
     # A quota or file size limit is not ENOSPC, so SQLite reports it as a failed write.
     primary = sqlite3.SQLITE_FULL if code == sqlite3.SQLITE_IOERR_WRITE else code & 0xFF
     return _unavailable(*_FAILURES[primary]) if primary in _FAILURES else problem
+
+
+def file_failure(problem: OSError) -> Unavailable:
+    """The house error for a file or directory that cannot be made, read or written."""
+    is_full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _unavailable(*(_FAILURES[sqlite3.SQLITE_FULL] if is_full else _READONLY))
 
 
 def damaged() -> Unavailable:
@@ -69,5 +72,7 @@ def is_damage(problem: Exception) -> bool:
 
 
 def _extended_code(problem: sqlite3.Error) -> int:
-    # Errors raised by the Python module itself (a missing parameter) carry no code.
+    # What the Python module itself raises has no code. One such error is damage: Python only ever stores valid UTF-8.
+    if str(problem).startswith("Could not decode to UTF-8"):
+        return sqlite3.SQLITE_CORRUPT
     return getattr(problem, "sqlite_errorcode", None) or 0
