@@ -1,6 +1,5 @@
 """Opening the SQLite file: look first, touch later."""
 
-import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ def open_connection(path: Path, limits: Limits) -> Opened:
         _examine(path, limits)
     else:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.touch(mode=0o600)
     connection = sqlite3.connect(
         path, timeout=limits.busy_timeout_s, isolation_level=None, cached_statements=limits.statement_cache
     )

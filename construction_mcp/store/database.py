@@ -115,7 +115,11 @@ class Database:
         self._refuse_if_closing()
         self._copies.append((target, done))
         self._wake.set()
-        await done
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            await asyncio.wait([done])  # the caller closes `target` next, which the connection thread may still use
+            raise
 
     async def close(self) -> None:
         """Finish what was submitted, then close. Later calls are refused; closing twice is allowed."""
