@@ -35,6 +35,7 @@ async def serve_stdio(session: Session, launch: Launch, ownership: Ownership) ->
 async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
     channel = Channel(session, session.conversation, door.workplace.limits)
     server = door.workplace.server(launch.toolsets, read_only=launch.read_only)
+    await _open(door)
     session.attach(channel, asyncio.get_running_loop())
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -42,7 +43,6 @@ async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
                 server.run(channel.incoming, channel.outgoing, server.create_initialization_options())
             )
             leaving = tasks.create_task(door.asked_to_leave.wait())
-            await _open(door)
             await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
             session.pause()
             if not serving.done():
