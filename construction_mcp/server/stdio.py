@@ -49,8 +49,17 @@ async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
                 channel.end_for_successor()
             leaving.cancel()
             await door.close()
+            await _keep_answers(door)
     finally:
         session.detach()
+
+
+async def _keep_answers(door: LocalDoor) -> None:
+    """For the next start. Now, because earlier it would delay a call, and the client has gone anyway."""
+    try:
+        await door.workplace.keep_answers()
+    except (OSError, ValueError) as problem:
+        log.warning("the next start will have to wait for the SDK: %s", problem)
 
 
 async def _open(door: LocalDoor) -> None:
