@@ -55,6 +55,10 @@ def sweeping_protocol(stale_s: float) -> type[asyncio.Protocol]:
     class SweepingProtocol(HttpToolsProtocol):
         _sweep: asyncio.TimerHandle | None = None
 
+        def on_header(self, name: bytes, value: bytes) -> None:
+            # httptools leaves the whitespace behind a value, which is no part of it (RFC 9110, section 5.5).
+            super().on_header(name, value.strip(b" \t"))
+
         def pause_writing(self) -> None:
             super().pause_writing()
             self._watch()
