@@ -81,10 +81,8 @@ class House:
 
     async def _database(self) -> "Database":
         from construction_mcp.store.database import Database
-        from construction_mcp.store.migrate import migrate
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        migrate(self.settings.database_file)
         database = await Database.open(
             self.settings.database_file, limits=self.settings.limits, log_all=self.settings.db_log_all
         )

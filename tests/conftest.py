@@ -1,9 +1,7 @@
-"""Fixtures every room's tests share."""
-
 import pytest
 
 
 @pytest.fixture
-def anyio_backend():
-    """The house runs on asyncio."""
+def anyio_backend() -> str:
+    """The server runs on asyncio, so the tests do."""
     return "asyncio"

@@ -70,7 +70,8 @@ def run_on_directory(args: argparse.Namespace, command: str, arguments: Mapping[
     launch = launch_of(args)
     ownership = take(launch.data_dir, kind="command")
     if ownership is None:
-        return ask_owner(launch.data_dir, command, dict(arguments))
+        answer: dict[str, Any] = ask_owner(launch.data_dir, command, dict(arguments))
+        return answer
     try:
         return asyncio.run(_run_here(launch, command, arguments))
     finally:

@@ -114,6 +114,10 @@ CATALOGUE: dict[str, ErrorCode] = {
     "SYSTEM_STORAGE_NEWER": ErrorCode(
         "The database was written by a newer version of construction-mcp.", "Install that version or restore a backup."
     ),
+    "SYSTEM_STORAGE_CHANGED": ErrorCode(
+        "A migration of this version differs from the one the database was built with.",
+        "Install the version that created the data directory, or restore a backup.",
+    ),
     "SYSTEM_TIMEOUT": ErrorCode("The call took longer than its limit and was stopped.", "Ask for less, or repeat."),
     "SYSTEM_SHUTTING_DOWN": ErrorCode("The server is ending.", "Repeat once it runs again."),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Trace:
-    """Counters of one call. Reads and writes happen on the event loop, except db_* which the connection thread adds."""
+    """Counters of one call. Touched on the event loop only."""
 
     __slots__ = ("_started", "cache", "db_ms", "db_queries", "upstream_ms", "upstream_requests")
 

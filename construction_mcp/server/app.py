@@ -60,7 +60,7 @@ def build_server(house: House, view: View, principal_of: PrincipalOf) -> Server[
         title="Construction automation on Procore",
         instructions=instructions(view.environment, read_only=view.read_only, toolsets=view.toolsets),
         icons=[types.Icon(src=ICON, mime_type="image/svg+xml", sizes=["any"])],
-        cache_hints=dict.fromkeys(_LISTINGS, _FRESH),
+        cache_hints={**dict.fromkeys(_LISTINGS, _FRESH), "resources/read": CacheHint()},
         get_tool_input_schema=face.header_schemas.get,
         on_list_tools=face.list_tools,
         on_call_tool=face.call_tool,

@@ -1,0 +1,223 @@
+"""The one SQLite connection of a data directory, and the only door to it.
+
+A thread hop costs about sixty times a small statement, and two coroutines on one connection would share a transaction.
+So a transaction is one synchronous function that runs on the connection's thread, and whatever functions are waiting
+when that thread is free run in one hop and share one commit. There is no timer: a lone writer commits at once.
+
+Because the functions are synchronous and get only a `Tx`, no network can happen inside a transaction.
+
+This module is the only one that touches aiosqlite's private `_execute`; `tests/store/test_database.py` holds the
+contract that we rely on, and pyproject pins the range.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import Unavailable
+from construction_mcp.core.trace import current_trace
+from construction_mcp.store.connection import Opened, open_connection
+from construction_mcp.store.failures import translate
+from construction_mcp.store.groups import Groups, Job, Tx
+from construction_mcp.store.statements import Statements
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_CURSOR_CHUNK = 64  # aiosqlite wants one; we never use its cursors
+
+
+class Database:
+    """All access to the data directory's database. Made by `open`, ended by `close`."""
+
+    def __init__(
+        self, connection: aiosqlite.Connection, opened: Opened, statements: Statements, limits: Limits
+    ) -> None:
+        self.path = opened.path
+        self.migrated = opened.migrated
+        self._connection = connection
+        self._statements = statements
+        self._groups = Groups(self._statements, limits.busy_tries)
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._pending: deque[Job] = deque()
+        self._in_flight: list[Job] = []
+        self._copies: deque[tuple[sqlite3.Connection, asyncio.Future[None]]] = deque()
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._hops = 0
+        self._server = self._loop.create_task(self._serve(), name="database")
+
+    @classmethod
+    async def open(cls, path: Path, *, limits: Limits | None = None, log_all: bool = False) -> "Database":
+        """Open (and create, check, migrate) the database file.
+
+        The caller holds the data directory's owner lock: SQLite before 3.51.3 can corrupt a file with two writers.
+
+        Raises:
+            Unavailable: SYSTEM_STORAGE_CORRUPT, _NEWER, _CHANGED, _READONLY, _FULL or _BUSY; the file is as it was.
+        """
+        limits = limits or Limits()
+        made: list[tuple[Opened, Statements]] = []
+
+        def connect() -> sqlite3.Connection:
+            opened = open_connection(path, limits)  # on the connection's own thread, in one hop
+            made.append((opened, Statements(opened.connection, limits, log_all=log_all)))
+            return opened.connection
+
+        try:
+            connection = await aiosqlite.Connection(connect, _CURSOR_CHUNK)
+        except (sqlite3.Error, OSError) as problem:
+            raise translate(problem) from None
+        return cls(connection, *made[0], limits)
+
+    async def read(self, function: Callable[[Tx], T]) -> T:
+        """Run a function that only reads. What it sees is one moment: nothing is written while it runs.
+
+        Raises:
+            Unavailable: SYSTEM_BUSY, SYSTEM_TIMEOUT (statement limit), SYSTEM_STORAGE_*, SYSTEM_SHUTTING_DOWN.
+        """
+        return await self._submit(function, writes=False, durable=False)
+
+    async def write(self, function: Callable[[Tx], T], *, durable: bool = False) -> T:
+        """Run a function as one transaction; it is committed when this returns.
+
+        durable: the commit survives power loss (synchronous=FULL); without it, only the death of the process.
+        A function may be run again after a foreign lock or another function's failure undid the shared transaction, so
+        it must change nothing but the database. A cancelled caller does not know whether its function committed.
+
+        Raises:
+            Unavailable: as for `read`; nothing of the function was kept.
+            Exception: whatever the function raised; its changes are undone, the other functions' are not.
+        """
+        return await self._submit(function, writes=True, durable=durable)
+
+    async def copy_into(self, target: sqlite3.Connection) -> None:
+        """Copy the live database page by page; waiting functions run between steps and are part of the copy."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._refuse_if_closing()
+        self._copies.append((target, done))
+        self._wake.set()
+        await done
+
+    async def close(self) -> None:
+        """Finish what was submitted, then close. Later calls are refused; closing twice is allowed."""
+        self._closing = True
+        self._wake.set()
+        await asyncio.wait([self._server])
+        await self._connection.close()
+
+    def stats(self) -> dict[str, Any]:
+        """Counters for health and metrics; `queued` and `in_flight` are now, the rest since `open`."""
+        groups, statements = asdict(self._groups.counts), asdict(self._statements.counts)
+        mean = round(groups["writes"] / groups["commits"], 2) if groups["commits"] else 0.0
+        now = {"queued": len(self._pending), "in_flight": len(self._in_flight), "hops": self._hops}
+        return {**now, **groups, "commit_batch_mean": mean, **statements}
+
+    async def _submit(self, function: Callable[[Tx], T], *, writes: bool, durable: bool) -> T:
+        self._refuse_if_closing()
+        if len(self._pending) >= self._limits.commit_queue_max:
+            raise Unavailable("The database queue is full.", code="SYSTEM_BUSY", retry_after_s=1)
+        waiting: asyncio.Future[T] = self._loop.create_future()
+        self._pending.append(Job(function, waiting, writes, durable, current_trace.get()))
+        self._wake.set()
+        return await waiting
+
+    def _refuse_if_closing(self) -> None:
+        if self._closing:
+            raise Unavailable("The server is ending.", code="SYSTEM_SHUTTING_DOWN")
+
+    async def _serve(self) -> None:
+        """Hop while there is work. Callers woken by one hop have queued their next function before the next one."""
+        try:
+            while not self._closing or self._pending or self._copies:
+                await self._wake.wait()
+                if not self._closing:
+                    self._wake.clear()
+                while self._pending or self._copies:
+                    await self._hop()
+        finally:
+            self._closing = True
+            ending = Unavailable("The server is ending.", code="SYSTEM_SHUTTING_DOWN")
+            for waiting in [job.waiting for job in (*self._in_flight, *self._pending)] + [c[1] for c in self._copies]:
+                if not waiting.done():
+                    waiting.set_exception(ending)
+
+    async def _hop(self) -> None:
+        if self._copies:
+            await self._copy(*self._copies.popleft())
+            return
+        jobs = self._take()
+        if not jobs:
+            return
+        self._hops += 1
+        await self._on_thread(self._groups.run, jobs)
+        self._deliver(jobs)
+        blocked = [job.tries for job in jobs if job.again and job.blocked]
+        if blocked:
+            # Here, not on the connection thread: a foreign lock must not keep readers waiting longer than it has to.
+            await asyncio.sleep(self._limits.busy_backoff_s * 2 ** (min(blocked) - 1))
+
+    async def _on_thread(self, function: Callable[..., None], argument: object) -> None:
+        await self._connection._execute(function, argument)  # type: ignore[no-untyped-call]  # aiosqlite has no public way
+
+    def _take(self) -> list[Job]:
+        jobs = self._in_flight = []
+        while self._pending and len(jobs) < self._limits.commit_batch_max:
+            job = self._pending.popleft()
+            if not job.waiting.done():  # its caller was cancelled before it began
+                jobs.append(job)
+        return jobs
+
+    def _deliver(self, jobs: list[Job]) -> None:
+        self._in_flight = []
+        self._pending.extendleft(job for job in reversed(jobs) if job.again)
+        for job in jobs:
+            if job.again:
+                continue
+            self._account(job)
+            if job.waiting.done():
+                continue
+            if job.error is not None:
+                job.waiting.set_exception(job.error)
+            else:
+                job.waiting.set_result(job.result)
+
+    def _account(self, job: Job) -> None:
+        if job.trace is None:
+            return
+        before = job.trace.db_queries
+        job.trace.db_ms += job.took_ms
+        job.trace.db_queries += job.queries
+        if before <= self._limits.statements_per_call_warn < job.trace.db_queries:
+            log.warning("one call has run %d statements", job.trace.db_queries)
+
+    async def _copy(self, target: sqlite3.Connection, done: "asyncio.Future[None]") -> None:
+        try:
+            await self._on_thread(self._copy_in_steps, target)
+        except sqlite3.Error as problem:
+            if not done.done():
+                done.set_exception(translate(problem))
+        else:
+            if not done.done():
+                done.set_result(None)
+
+    def _copy_in_steps(self, target: sqlite3.Connection) -> None:
+        def serve_others(*_progress: int) -> None:
+            # The loop side only appends while a copy runs, so taking from this thread is safe. What is written between
+            # steps through the copied connection becomes part of the copy. Source: SQLite "Online Backup API".
+            jobs = self._take()
+            if jobs:
+                self._groups.run(jobs)
+                self._loop.call_soon_threadsafe(self._deliver, jobs)
+
+        self._statements.connection.backup(target, pages=self._limits.copy_pages_per_step, progress=serve_others)

@@ -1,0 +1,1 @@
+"""A toolset for tests: every kind of argument, effect and ending."""
