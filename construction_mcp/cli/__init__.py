@@ -34,7 +34,7 @@ examples:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; 0 done, 1 failed with a reason on stderr, 2 wrongly called."""
-    args = _parser(argv).parse_args(argv)
+    args = parser_for(argv).parse_args(argv)
     try:
         return int(args.run(args))
     except ConstructionError as error:
@@ -56,7 +56,7 @@ def launch_of(args: argparse.Namespace) -> Launch:
 
 def show(args: argparse.Namespace, value: Any, text: str) -> None:
     """Print an answer: JSON with `--json`, else the text for people."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str) if args.json else text)  # noqa: T201
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str) if args.json else text)
 
 
 def run_on_directory(args: argparse.Namespace, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ async def _run_here(launch: Launch, command: str, arguments: Mapping[str, Any]) 
         return await COMMANDS[command](house, arguments)
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Every command's name and help line; only the chosen one gets its arguments."""
     parser = argparse.ArgumentParser(
         prog="construction-mcp",
@@ -137,6 +137,6 @@ def _add_common(parser: argparse.ArgumentParser, *, default: str | None) -> None
 
 def _explain(error: ConstructionError, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps(error.public()))  # noqa: T201
-    print(f"{error.code}: {error.message}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)  # noqa: T201
+        print(json.dumps(error.public()))
+    print(f"{error.code}: {error.message}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)
     return 1
