@@ -44,9 +44,10 @@ def sql_in_python(source: Source) -> Iterator[str]:
         return
     docs = {id(text) for text in _docstrings(source.tree)}
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
-            if SQL.match(node.value):
-                yield f"{source.path}:{node.lineno}: {node.value[:40]!r}"
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in docs:
+            continue
+        if SQL.match(node.value):
+            yield f"{source.path}:{node.lineno}: {node.value[:40]!r}"
 
 
 def forgotten_task(source: Source) -> Iterator[str]:
