@@ -24,6 +24,21 @@ class Limits:
     session_idle_s: float = 1800.0
     sessions_max: int = 1000
 
+    # http
+    connections_max: int = 2000  # two per session: one call and one open stream
+    keep_alive_s: int = 75  # longer than the pause between two calls of a conversation
+    request_read_s: float = 30.0  # a head or body that takes longer to arrive is a stuck or hostile sender
+    gzip_bytes_min: int = 1024  # below it the header costs more than compression saves
+    gzip_level: int = 5  # a 40 kB listing in 1 ms; higher levels save 2 % for three times the time
+    bearer_bytes_max: int = 8192  # a JWT with many claims; longer is refused unread
+    bearer_cache_s: float = 5.0  # how long a revoked or expired bearer may still pass: "within seconds"
+    bearers_cached_max: int = 10_000
+    jwks_bytes_max: int = 256 * 1024
+    jwks_timeout_s: float = 5.0
+    jwks_cache_s: float = 3600.0
+    jwks_refetch_s: float = 60.0  # an unknown key id may ask for a new set this often, not per request
+    oauth_leeway_s: float = 30.0  # clocks differ; at most 60 s (PRODUCT.md section 3)
+
     # tools
     page_default: int = 25
     page_max: int = 100

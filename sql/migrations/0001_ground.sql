@@ -34,18 +34,19 @@ CREATE TABLE workflows (
     company_id     INTEGER,
     project_id     INTEGER,
     run_as         TEXT,
-    trigger        TEXT CHECK (json_valid(trigger)),
+    trigger        TEXT CHECK (trigger IS NULL OR json_valid(trigger)),
     variables      TEXT NOT NULL CHECK (json_valid(variables)),
     draft_version  INTEGER NOT NULL CHECK (draft_version >= 1),
     active_version INTEGER CHECK (active_version >= 1),
     created_by     TEXT NOT NULL,
     created_at     TEXT NOT NULL,
-    updated_at     TEXT NOT NULL
+    updated_at     TEXT NOT NULL,
+    search_text    TEXT NOT NULL -- name and description, case-folded by Python: SQLite's lower() knows only ASCII
 ) STRICT;
 
 CREATE INDEX workflows_by_status ON workflows (status, updated_at DESC, id);
 CREATE INDEX workflows_by_project ON workflows (project_id, updated_at DESC, id);
-CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id);
+CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text); -- a text filter reads only this
 
 CREATE TABLE workflow_actions (
     workflow_id TEXT NOT NULL REFERENCES workflows (id) ON DELETE CASCADE,

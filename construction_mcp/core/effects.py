@@ -1,0 +1,39 @@
+"""A change outside this server, described before it is made: what an `outside` tool returns instead of doing it.
+
+The tool may read what it needs to describe the change. Carrying it out is the gate's business (`registry/gate.py`), so
+that confirmation, idempotency, the durable intent and the audit row exist once.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect(Generic[Done]):
+    """One change.
+
+    summary: one sentence in the user's words, "Close RFI 42 Slab edge in project Riverside".
+    shown: exactly what will change, for a person to judge; its digest is what a consent is bound to.
+    perform: makes the change, once per intent; returns what the outside answered.
+    targets: what it touches, `procore:project/7/rfi/42`, `mailto:...`; for the audit row and cache tags.
+    """
+
+    summary: str
+    shown: Mapping[str, Any]
+    perform: Callable[[], Awaitable[Done]]
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gated(Generic[Done]):
+    """How a gated call ended: `done`, or what has to happen first. Not an error: the model goes on from here."""
+
+    status: Literal["done", "needs_confirmation", "needs_approval", "declined"]
+    item: Done | None = None
+    preview: Mapping[str, Any] | None = field(default=None)
+    confirmation: str | None = None
+    approval_id: str | None = None
+    expires_at: str | None = None

@@ -1,0 +1,140 @@
+"""What one client has said that its next server must know: the opening, what it watches, and the calls in flight."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from construction_mcp.core.errors import Unavailable
+from construction_mcp.front.frames import RequestId, dump_frame, error_frame
+
+REPLAY = "construction-mcp/replay/"  # ids of our own: their answers never reach the client
+VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
+LISTEN = "subscriptions/listen"
+
+_STANDING = frozenset({"logging/setLevel", "resources/subscribe", "resources/unsubscribe", LISTEN})
+_NOTABLE = _STANDING | {"initialize", "notifications/initialized", "notifications/cancelled"}
+
+
+class Conversation:
+    """Memory of one client's connection. All methods are called from one thread at a time."""
+
+    def __init__(self) -> None:
+        self.in_flight: dict[RequestId, str] = {}
+        self.is_modern: bool | None = None  # decided by the first request, as the SDK does
+        self._opening: dict[str, Any] | None = None
+        self._initialized: dict[str, Any] | None = None
+        self._standing: dict[object, dict[str, Any]] = {}
+        self._acknowledged: set[RequestId] = set()  # listens whose second acknowledgement must not be seen
+
+    def heard(self, message: Mapping[str, Any]) -> None:
+        """Note a well-formed request or notification from the client."""
+        method = message["method"]
+        request_id = message.get("id")
+        if isinstance(request_id, str) and request_id.startswith(REPLAY):
+            return
+        if request_id is not None:
+            if self.is_modern is None:
+                self._open(method, message)
+            self.in_flight[request_id] = method
+        if method in _NOTABLE:
+            self._note(method, request_id, message)
+
+    def answered(self, request_id: RequestId | None) -> None:
+        """Note that a request got its answer, or never will."""
+        if request_id is None:
+            return
+        if self.in_flight.pop(request_id, None) == LISTEN:
+            self._standing.pop((LISTEN, request_id), None)
+
+    def is_hidden(self, message: Mapping[str, Any]) -> bool:
+        """Whether a message to the client answers the replay, which the client knows nothing of."""
+        request_id = message.get("id")
+        if isinstance(request_id, str) and request_id.startswith(REPLAY):
+            return True
+        if self._acknowledged and message.get("method") == "notifications/subscriptions/acknowledged":
+            meta = (message.get("params") or {}).get("_meta") or {}
+            listen_id = meta.get("io.modelcontextprotocol/subscriptionId")
+            if listen_id in self._acknowledged:
+                self._acknowledged.discard(listen_id)
+                return True
+        return False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every call is answered; a listen is answered only when it ends and does not count."""
+        return all(method == LISTEN for method in self.in_flight.values())
+
+    def fail_in_flight(self) -> list[bytes]:
+        """Answers for the calls the last server left behind. Listens stay: the next server continues them."""
+        lost = {request_id: method for request_id, method in self.in_flight.items() if method != LISTEN}
+        for request_id in lost:
+            del self.in_flight[request_id]
+        gone = Unavailable(
+            "The process that owned the data directory ended while this call was under way.",
+            code="SYSTEM_OWNER_GONE",
+            hint="Repeat the call; writes with an idempotency_key happen once.",
+        ).public()
+        return [self._failure(request_id, method, gone) for request_id, method in lost.items()]
+
+    def replay(self) -> list[bytes]:
+        """The frames that bring a new server to where the last one was; only listens keep their ids."""
+        frames = [message for message in (self._opening, self._initialized) if message is not None]
+        frames += self._standing.values()
+        replayed = []
+        for number, message in enumerate(frames):
+            renamed = {} if "id" not in message else {"id": f"{REPLAY}{number}"}
+            if message["method"] == LISTEN:
+                self._acknowledged.add(message["id"])
+                renamed = {}
+            replayed.append(dump_frame({**message, **renamed})[:-1])
+        return replayed
+
+    def _open(self, method: str, message: Mapping[str, Any]) -> None:
+        """The first request fixes the era. Only `initialize` is replayed as it was: anything else might act twice."""
+        meta = (message.get("params") or {}).get("_meta")
+        self.is_modern = method != "initialize" and isinstance(meta, Mapping) and VERSION_KEY in meta
+        opening: dict[str, Any] = {"jsonrpc": "2.0", "id": 0, "method": "ping"}
+        if self.is_modern:
+            assert isinstance(meta, Mapping)
+            envelope = {key: value for key, value in meta.items() if key.startswith("io.modelcontextprotocol/")}
+            opening = {"jsonrpc": "2.0", "id": 0, "method": "server/discover", "params": {"_meta": envelope}}
+        self._opening = opening
+
+    def _note(self, method: str, request_id: RequestId | None, message: Mapping[str, Any]) -> None:
+        params = message.get("params") or {}
+        if method == "notifications/cancelled":
+            self._cancel(params.get("requestId"))
+        elif method == "notifications/initialized":
+            self._initialized = dict(message)
+        elif request_id is None:
+            return
+        elif method == "initialize":
+            if not self.is_modern:
+                self._opening = dict(message)
+        elif method == LISTEN:
+            self._standing[(LISTEN, request_id)] = dict(message)
+        elif method == "logging/setLevel":
+            self._standing[method] = dict(message)
+        elif method == "resources/unsubscribe":
+            self._standing.pop(("uri", str(params.get("uri"))), None)
+        else:
+            self._standing[("uri", str(params.get("uri")))] = dict(message)
+
+    def _cancel(self, request_id: object) -> None:
+        """A cancelled call gets no answer. The SDK takes 7 and "7" for the same id here, so both go."""
+        if isinstance(request_id, int | str):
+            twin = str(request_id) if isinstance(request_id, int) else int(request_id) if request_id.isdecimal() else ""
+            for cancelled in (request_id, twin):
+                self.answered(cancelled)
+
+    def _failure(self, request_id: RequestId, method: str, public: dict[str, Any]) -> bytes:
+        if method != "tools/call":
+            return error_frame(request_id, -32603, public["error"]["message"], public)
+        result: dict[str, Any] = {
+            "content": [{"type": "text", "text": json.dumps(public)}],
+            "structuredContent": public,
+            "isError": True,
+        }
+        if self.is_modern:
+            result["resultType"] = "complete"
+        return dump_frame({"jsonrpc": "2.0", "id": request_id, "result": result})

@@ -1,0 +1,229 @@
+"""A stream pair for the SDK over anything that carries lines: our own stdio and the owner's local connections.
+
+The SDK cancels whatever runs as soon as its read stream ends. So the end of input is passed on only when every call
+read before it is answered, or after `drain_s`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol
+
+import anyio
+from mcp.shared.message import SessionMessage
+from mcp_types import CONNECTION_CLOSED, ErrorData, JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+
+from construction_mcp.core.config import Limits
+from construction_mcp.front.bounds import UNSENT_BYTES_HIGH
+from construction_mcp.front.conversation import LISTEN, REPLAY, Conversation
+from construction_mcp.server.codec import Refused, decode, encode
+
+
+class Outlet(Protocol):
+    """Where a channel's lines go."""
+
+    def write(self, data: bytes) -> None:
+        """Send, or queue what the peer does not take now."""
+        ...
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What is queued."""
+        ...
+
+    def when_sent(self, callback: Callable[[], None]) -> None:
+        """Call back once nothing is queued any more, or never will be sent."""
+        ...
+
+
+class Channel:
+    """One client's frames in, one client's lines out. Everything happens on the event loop."""
+
+    def __init__(self, outlet: Outlet, conversation: Conversation, limits: Limits) -> None:
+        self.incoming = Incoming(self)
+        self.outgoing = Outgoing(self)
+        self._outlet = outlet
+        self._conversation = conversation
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[SessionMessage] = deque()
+        self._reader: asyncio.Future[None] | None = None
+        self._asked: set[str | int] = set()  # our own requests that the client has not answered
+        self._lines: list[bytes] = []  # of this turn of the loop, when several calls are in flight
+        self._has_ended = False
+        self._is_closed = False
+        self._keeps_listens = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # the sink side
+
+    def frames(self, frames: list[bytes]) -> None:
+        """Take lines from the client; what is no message is answered at once."""
+        for frame in frames:
+            try:
+                message = decode(frame, self._limits.json_depth_max)
+            except Refused as refusal:
+                self._write(refusal.answer)
+                continue
+            self._take(message)
+        self._wake()
+
+    def end(self) -> None:
+        """No more lines will come: answer what was read, then let the SDK see the end."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        self._deadline = self._loop.call_later(self._limits.drain_s, self._close)
+        for request_id in self._asked:  # nobody is left to answer them, and handlers wait
+            gone = ErrorData(code=CONNECTION_CLOSED, message="The client closed its end")
+            self._queue.append(SessionMessage(JSONRPCError(jsonrpc="2.0", id=request_id, error=gone)))
+        self._asked.clear()
+        self._close_if_done()
+        self._wake()
+
+    def end_for_successor(self) -> None:
+        """As `end`, for a client that another server goes on with: open listens get no answer here."""
+        self._keeps_listens = True
+        self.end()
+
+    # the SDK side
+
+    async def receive(self) -> SessionMessage | None:
+        """The next message; None at the end."""
+        while not self._queue:
+            if self._is_closed:
+                return None
+            self._reader = self._loop.create_future()
+            await self._reader
+        return self._queue.popleft()
+
+    async def send(self, item: SessionMessage) -> None:
+        """Send one message, waiting while the client leaves too much unread."""
+        message = item.message
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            if self._is_kept_listen(message.id):
+                return
+            if not _is_replayed(message.id):
+                self._write(encode(message))
+            self._settle(message.id)
+        else:
+            if isinstance(message, JSONRPCRequest):
+                self._asked.add(message.id)
+            elif self._is_hidden_notification(message):
+                return
+            self._write(encode(message))
+        if self._outlet.unsent_bytes > UNSENT_BYTES_HIGH:
+            sent = asyncio.Event()
+            self._outlet.when_sent(sent.set)
+            await sent.wait()
+
+    def _take(self, message: Any) -> None:
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            if message.id is not None:
+                self._asked.discard(message.id)
+        else:
+            self._conversation.heard(message.model_dump(exclude_unset=True))
+        self._queue.append(SessionMessage(message))
+
+    def _settle(self, request_id: str | int | None) -> None:
+        self._conversation.answered(request_id)
+        if self._has_ended:
+            self._close_if_done()
+
+    def _is_kept_listen(self, request_id: str | int | None) -> bool:
+        return self._keeps_listens and request_id is not None and self._conversation.in_flight.get(request_id) == LISTEN
+
+    def _is_hidden_notification(self, message: JSONRPCNotification) -> bool:
+        return message.method == "notifications/subscriptions/acknowledged" and self._conversation.is_hidden(
+            {"method": message.method, "params": message.params}
+        )
+
+    # ends
+
+    def _close_if_done(self) -> None:
+        if self._conversation.is_idle:
+            self._close()
+
+    def _close(self) -> None:
+        self._is_closed = True
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _write(self, line: bytes) -> None:
+        """At once when nothing else is under way; otherwise what one turn of the loop produces goes out together."""
+        if not self._lines and len(self._conversation.in_flight) <= 1:
+            self._outlet.write(line)
+            return
+        if not self._lines:
+            self._loop.call_soon(self.flush)
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        """Hand over what is collected."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._outlet.write(b"".join(lines))
+
+
+def _is_replayed(request_id: str | int | None) -> bool:
+    return isinstance(request_id, str) and request_id.startswith(REPLAY)
+
+
+class Incoming:
+    """The SDK's `ReadStream` of a channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def receive(self) -> SessionMessage | Exception:
+        item = await self._channel.receive()
+        if item is None:
+            raise anyio.EndOfStream
+        return item
+
+    async def aclose(self) -> None:
+        """Nothing to close: the channel's lines belong to the transport."""
+
+    def __aiter__(self) -> "Incoming":
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        item = await self._channel.receive()
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    async def __aenter__(self) -> "Incoming":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class Outgoing:
+    """The SDK's `WriteStream` of a channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def send(self, item: SessionMessage, /) -> None:
+        await self._channel.send(item)
+
+    async def aclose(self) -> None:
+        self._channel.flush()
+
+    async def __aenter__(self) -> "Outgoing":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,129 @@
+"""The life of a `serve` process: own the directory, open it, listen, say where, drain on a signal."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from construction_mcp.bootstrap import House
+from construction_mcp.core.config import Settings, load_settings
+from construction_mcp.core.launch import Launch
+from construction_mcp.registry.catalog import View
+from construction_mcp.server.addresses import bind, local_url, require_guarded, transport_security
+from construction_mcp.server.app import build_server
+from construction_mcp.server.auth import Bearers, Identify, Verifier, everybody, operator, principal_of
+from construction_mcp.server.health import Readiness
+from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
+from construction_mcp.server.token import OperatorToken, read_or_make
+from construction_mcp.server.web import WebServer
+
+_ENDING_SHARE = 0.8  # of drain_s for the calls under way; the rest closes connections and the store
+_TOKEN_FILE = "http-token"  # noqa: S105 - a file name
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What only `serve` takes."""
+
+    host: str
+    port: int
+    no_auth: bool = False
+    as_json: bool = False
+
+
+async def serve(launch: Launch, options: ServeOptions) -> None:
+    """Serve the data directory over HTTP until SIGTERM or SIGINT.
+
+    Raises:
+        ConstructionError: it cannot start; the message says why.
+    """
+    settings = load_settings(launch)
+    require_guarded(options.host, settings, no_auth=options.no_auth)
+    stop = _signalled()
+    async with AsyncExitStack() as closing:
+        listener = closing.enter_context(bind(options.host, options.port))
+        token = None if options.no_auth else read_or_make(token_file(settings))
+        house = await closing.enter_async_context(House(settings))
+        face = await _face(house, token)
+        web = WebServer(face.app, settings.limits)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(web.serve([listener]))
+            await web.accepting.wait()
+            _announce(listener, token, settings, options)
+            await stop.wait()
+            await _drain(face, settings.limits.drain_s * _ENDING_SHARE)
+            web.should_exit = True
+
+
+def token_file(settings: Settings) -> Path:
+    """Where the operator's token is kept."""
+    return settings.token_file or settings.data_dir / _TOKEN_FILE
+
+
+async def _face(house: House, token: OperatorToken | None) -> HttpFace:
+    settings = house.settings
+    view = View(settings.toolsets, settings.read_only, settings.environment)
+    return HttpFace(
+        build_server(house, view, principal_of),
+        identify=everybody() if token is None else _identify(house, token, []),
+        security=transport_security(settings),
+        limits=settings.limits,
+        readiness=Readiness(),
+    )
+
+
+def _identify(house: House, token: OperatorToken, more: Sequence[Verifier]) -> Identify:
+    return Bearers([operator(token.value), *more], house.clock, house.settings.limits).identify
+
+
+async def _drain(face: HttpFace, seconds: float) -> None:
+    """Answer what was accepted, then end the streams."""
+    face.drain()
+    try:
+        async with asyncio.timeout(seconds):
+            await face.answered()
+    except TimeoutError:
+        pass  # what takes longer than a drain may take is cut off
+    face.close_streams()
+
+
+def _announce(listener: socket.socket, token: OperatorToken | None, settings: Settings, options: ServeOptions) -> None:
+    """The addresses, now that they accept connections: for people on stderr, for programs as one line on stdout."""
+    url = local_url(listener)
+    said = [f"MCP (Streamable HTTP)  {url}{MCP_PATH}", f"MCP (legacy SSE)       {url}{SSE_PATH}"]
+    if token is None:
+        said.append("No authentication: every program on this machine can use it.")
+    elif token.is_new:
+        said.append(f"Bearer token (shown once, kept in {token_file(settings)}): {token.value}")
+    else:
+        said.append(f"Bearer token: in {token_file(settings)}")
+    print("\n".join(said), file=sys.stderr, flush=True)  # noqa: T201
+    if options.as_json:
+        line = {
+            "mcp": url + MCP_PATH,
+            "sse": url + SSE_PATH,
+            "dashboard": None,
+            "webhooks": None,
+            "token": token.value if token else None,
+        }
+        print(json.dumps(line), flush=True)  # noqa: T201
+
+
+def _signalled() -> asyncio.Event:
+    """Set by the first SIGTERM, SIGINT or, on Windows, CTRL_BREAK."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    return stop

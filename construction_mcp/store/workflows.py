@@ -1,0 +1,387 @@
+"""Workflows and their actions, as written. Compiled versions come with the compiler.
+
+Every write is one transaction that bumps `draft_version` and `updated_at` and returns the workflow as it then is.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Literal
+
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.errors import Conflict, Invalid, NotFound
+from construction_mcp.core.ids import new_id
+from construction_mcp.store.columns import json_text, time_from, time_text
+from construction_mcp.store.database import Database
+from construction_mcp.store.groups import Tx
+from construction_mcp.store.idempotency import Once, perform_once
+from construction_mcp.store.queries import Query, load
+
+_sql = load("workflows")
+
+Status = Literal["draft", "active", "paused", "error"]
+
+EDITABLE = ("name", "description", "project_id", "run_as", "trigger", "variables")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is needed to write a workflow down."""
+
+    name: str
+    environment: str
+    created_by: str
+    description: str = ""
+    company_id: int | None = None
+    project_id: int | None = None
+    run_as: str | None = None
+    trigger: Mapping[str, Any] | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One entry of a workflow: `definition` is the whole action as written, its key and type included."""
+
+    sequence: int
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow with its actions in order. `draft_version` counts edits."""
+
+    id: str
+    name: str
+    description: str
+    status: Status
+    environment: str
+    company_id: int | None
+    project_id: int | None
+    run_as: str | None
+    trigger: Mapping[str, Any] | None
+    variables: Mapping[str, Any]
+    draft_version: int
+    active_version: int | None
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """A workflow in a list, without its actions and variables."""
+
+    id: str
+    name: str
+    description: str
+    status: Status
+    environment: str
+    company_id: int | None
+    project_id: int | None
+    run_as: str | None
+    trigger_type: str | None
+    action_count: int
+    draft_version: int
+    active_version: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page; `next_position` continues it (None at the end) and is signed into a cursor by the caller."""
+
+    items: list[WorkflowSummary]
+    next_position: tuple[str, str] | None
+    total: int
+
+
+_START = ("9999", "")  # later than any time, before any id
+_ANYTHING = "*"
+
+
+class Workflows:
+    """The workflows of one data directory."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(
+        self, draft: Draft, actions: Sequence[Mapping[str, Any]] = (), *, once: Once | None = None
+    ) -> Workflow:
+        """Write a new workflow down, with its first actions.
+
+        Raises:
+            Invalid: two actions share a key.
+            Conflict: IDEMPOTENCY_CONFLICT.
+        """
+        workflow_id = new_id("wf")
+
+        def write(tx: Tx, now: str) -> str:
+            columns = {name: getattr(draft, name) for name in ("environment", "company_id", "created_by")}
+            tx.run(_sql.insert, id=workflow_id, now=now, **columns, **_editable_columns(draft))
+            if actions:
+                _add_actions(tx, workflow_id, actions)
+            return workflow_id
+
+        return await self._write(write, once)
+
+    async def get(self, ids: Sequence[str]) -> list[Workflow]:
+        """The workflows that exist among `ids`, in that order; one statement."""
+        rows = await self._database.read(lambda tx: tx.all(_sql.by_ids, ids=json_text(list(ids))))
+        found = {row["id"]: _workflow(row) for row in rows}
+        return [found[workflow_id] for workflow_id in ids if workflow_id in found]
+
+    async def list(
+        self,
+        *,
+        status: Status | None = None,
+        project_id: int | None = None,
+        text: str = "",
+        limit: int,
+        after: tuple[str, str] | None = None,
+    ) -> Listing:
+        """Workflows, last changed first. `text` is looked for in name and description, whatever its case.
+
+        One hop; one statement, and a second one to count when the first page does not hold everything.
+        """
+        page, count, filters = _filtered(status, project_id, _glob(text))
+        before_at, after_id = after or _START
+
+        def read(tx: Tx) -> tuple[list[sqlite3.Row], int]:
+            position = {"before_at": before_at, "after_id": after_id, "limit": limit + 1}
+            rows = tx.all(page, **position, **{"pattern": _ANYTHING, **filters})
+            is_everything = after is None and len(rows) <= limit
+            return rows, len(rows) if is_everything else tx.value(count, **filters)
+
+        rows, total = await self._database.read(read)
+        items = [_summary(row) for row in rows[:limit]]
+        more = len(rows) > limit
+        return Listing(items, (rows[limit - 1]["updated_at"], items[-1].id) if more else None, total)
+
+    async def update(
+        self,
+        workflow_id: str,
+        changes: Mapping[str, Any],
+        *,
+        expected_version: int | None = None,
+        once: Once | None = None,
+    ) -> Workflow:
+        """Change the fields named in `changes` (of EDITABLE) and leave the others.
+
+        Raises:
+            NotFound: WORKFLOW_NOT_FOUND. Conflict: WORKFLOW_VERSION_CONFLICT, IDEMPOTENCY_CONFLICT.
+        """
+        unknown = set(changes) - set(EDITABLE)
+        assert not unknown, f"not editable: {unknown}"
+
+        def write(tx: Tx, now: str) -> str:
+            current = _get(tx, workflow_id)
+            merged = Draft(
+                environment=current.environment,
+                created_by=current.created_by,
+                **{name: changes.get(name, getattr(current, name)) for name in EDITABLE},
+            )
+            version = current.draft_version if expected_version is None else expected_version
+            changed = tx.run(_sql.update, id=workflow_id, version=version, now=now, **_editable_columns(merged))
+            _require_changed(tx, workflow_id, changed)
+            return workflow_id
+
+        return await self._write(write, once)
+
+    async def add_actions(
+        self,
+        workflow_id: str,
+        actions: Sequence[Mapping[str, Any]],
+        *,
+        expected_version: int | None = None,
+        once: Once | None = None,
+    ) -> Workflow:
+        """Append actions in the order given; their sequence numbers are assigned in one statement.
+
+        Raises:
+            Invalid: a key is used twice. NotFound: WORKFLOW_NOT_FOUND. Conflict: as for `update`.
+        """
+        return await self._edit(workflow_id, lambda tx: _add_actions(tx, workflow_id, actions), expected_version, once)
+
+    async def update_action(
+        self,
+        workflow_id: str,
+        key: str,
+        action: Mapping[str, Any],
+        *,
+        expected_version: int | None = None,
+        once: Once | None = None,
+    ) -> Workflow:
+        """Put `action` in the place of the one with `key`.
+
+        Raises:
+            Invalid: its new key is taken. NotFound: WORKFLOW_NOT_FOUND, WORKFLOW_ACTION_NOT_FOUND.
+            Conflict: as for `update`.
+        """
+
+        def replace(tx: Tx) -> None:
+            columns = {"new_key": action["key"], "type": action["type"], "action": json_text(action)}
+            try:
+                changed = tx.run(_sql.replace_action, workflow_id=workflow_id, key=key, **columns)
+            except sqlite3.IntegrityError:
+                raise _key_taken([action["key"]]) from None
+            _require_action(changed, key)
+
+        return await self._edit(workflow_id, replace, expected_version, once)
+
+    async def remove_action(
+        self, workflow_id: str, key: str, *, expected_version: int | None = None, once: Once | None = None
+    ) -> Workflow:
+        """Remove the action with `key`; the others keep their places.
+
+        Raises:
+            NotFound: WORKFLOW_NOT_FOUND, WORKFLOW_ACTION_NOT_FOUND. Conflict: as for `update`.
+        """
+
+        def remove(tx: Tx) -> None:
+            _require_action(tx.run(_sql.remove_action, workflow_id=workflow_id, key=key), key)
+
+        return await self._edit(workflow_id, remove, expected_version, once)
+
+    async def delete(self, workflow_id: str, *, expected_version: int | None = None) -> None:
+        """Delete a workflow and its actions.
+
+        Raises:
+            NotFound: WORKFLOW_NOT_FOUND. Conflict: WORKFLOW_VERSION_CONFLICT.
+        """
+
+        def remove(tx: Tx) -> None:
+            changed = tx.run(_sql.remove, id=workflow_id, expected_version=expected_version)
+            _require_changed(tx, workflow_id, changed)
+
+        await self._database.write(remove)
+
+    async def _edit(
+        self, workflow_id: str, edit: Callable[[Tx], None], expected_version: int | None, once: Once | None
+    ) -> Workflow:
+        def write(tx: Tx, now: str) -> str:
+            changed = tx.run(_sql.touch, id=workflow_id, now=now, expected_version=expected_version)
+            _require_changed(tx, workflow_id, changed)
+            edit(tx)
+            return workflow_id
+
+        return await self._write(write, once)
+
+    async def _write(self, write: Callable[[Tx, str], str], once: Once | None) -> Workflow:
+        now = self._clock.now()
+
+        def transaction(tx: Tx) -> Any:
+            return perform_once(tx, once, now, lambda: to_json(_get(tx, write(tx, time_text(now)))))
+
+        return from_json(await self._database.write(transaction))
+
+
+def to_json(workflow: Workflow) -> dict[str, Any]:
+    """The workflow as JSON values; `actions` carry their definition's fields and their sequence."""
+    shape: dict[str, Any] = {item.name: getattr(workflow, item.name) for item in fields(workflow)}
+    shape["created_at"] = time_text(workflow.created_at)
+    shape["updated_at"] = time_text(workflow.updated_at)
+    shape["actions"] = [{"sequence": action.sequence, "action": action.definition} for action in workflow.actions]
+    return shape
+
+
+def from_json(shape: Mapping[str, Any]) -> Workflow:
+    """What `to_json` wrote."""
+    times = {name: time_from(shape[name]) for name in ("created_at", "updated_at")}
+    actions = tuple(Action(entry["sequence"], entry["action"]) for entry in shape["actions"])
+    return Workflow(**{**shape, **times, "actions": actions})
+
+
+def _filtered(status: str | None, project_id: int | None, pattern: str) -> tuple[Query, Query, dict[str, Any]]:
+    """The page and count queries whose index serves these filters, and their parameters."""
+    if project_id is not None:
+        filters = {"project_id": project_id, "status": status, "pattern": pattern}
+        return _sql.page_by_project, _sql.count_by_project, filters
+    if status is not None:
+        return _sql.page_by_status, _sql.count_by_status, {"status": status, "pattern": pattern}
+    if pattern != _ANYTHING:
+        return _sql.page, _sql.count_by_text, {"pattern": pattern}
+    return _sql.page, _sql.count_all, {}
+
+
+def _glob(text: str) -> str:
+    """A GLOB pattern for texts that contain `text` literally."""
+    literal = re.sub(r"([*?\[])", r"[\1]", text.casefold())
+    return f"*{literal}*" if literal else _ANYTHING
+
+
+def _add_actions(tx: Tx, workflow_id: str, actions: Sequence[Mapping[str, Any]]) -> None:
+    keys = [action["key"] for action in actions]
+    try:
+        tx.run(_sql.add_actions, workflow_id=workflow_id, actions=json_text(list(actions)))
+    except sqlite3.IntegrityError:
+        taken = {row["key"] for row in tx.all(_sql.action_keys, workflow_id=workflow_id)}
+        raise _key_taken(sorted({key for key in keys if key in taken or keys.count(key) > 1})) from None
+
+
+def _get(tx: Tx, workflow_id: str) -> Workflow:
+    rows = tx.all(_sql.by_ids, ids=json_text([workflow_id]))
+    if not rows:
+        raise _not_found(workflow_id)
+    return _workflow(rows[0])
+
+
+def _require_changed(tx: Tx, workflow_id: str, changed: int) -> None:
+    """Explain a guarded statement that matched nothing."""
+    if changed:
+        return
+    version = tx.value(_sql.version, id=workflow_id)
+    if version is None:
+        raise _not_found(workflow_id)
+    raise Conflict(
+        f"The workflow is at version {version} by now.",
+        details={"workflow_id": workflow_id, "draft_version": version},
+    )
+
+
+def _require_action(changed: int, key: str) -> None:
+    if not changed:
+        raise NotFound(
+            "The workflow has no action with that key.", code="WORKFLOW_ACTION_NOT_FOUND", details={"key": key}
+        )
+
+
+def _not_found(workflow_id: str) -> NotFound:
+    return NotFound(
+        "No workflow by that id exists here.", code="WORKFLOW_NOT_FOUND", details={"workflow_id": workflow_id}
+    )
+
+
+def _key_taken(keys: Sequence[str]) -> Invalid:
+    return Invalid("Every action of a workflow has its own key.", details={"keys": list(keys)})
+
+
+def _editable_columns(draft: Draft) -> dict[str, Any]:
+    return {
+        "name": draft.name,
+        "description": draft.description,
+        "project_id": draft.project_id,
+        "run_as": draft.run_as,
+        "trigger": None if draft.trigger is None else json_text(draft.trigger),
+        "variables": json_text(draft.variables),
+        "search_text": f"{draft.name}\n{draft.description}".casefold(),
+    }
+
+
+def _workflow(row: sqlite3.Row) -> Workflow:
+    shape = dict(row)
+    for name in ("trigger", "variables", "actions"):
+        shape[name] = None if shape[name] is None else json.loads(shape[name])
+    return from_json(shape)
+
+
+def _summary(row: sqlite3.Row) -> WorkflowSummary:
+    times = {name: time_from(row[name]) for name in ("created_at", "updated_at")}
+    return WorkflowSummary(**{**dict(row), **times})

@@ -1,0 +1,163 @@
+"""What the workflow tools answer with (PRODUCT.md section 4.3), and how a stored row becomes it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from construction_mcp.store import workflows as store
+from construction_mcp.store.workflows import Status
+from construction_mcp.workflow.definition import Definition
+from construction_mcp.workflow.structure import Problem, structural_problems
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """One line of a list. Timestamps are UTC."""
+
+    id: str
+    name: str
+    status: Status
+    trigger_type: str | None
+    action_count: int
+    environment: str
+    project_id: int | None
+    draft_version: int
+    active_version: int | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A whole workflow. `draft_version` counts edits; pass it as `expected_version` to change only what you read."""
+
+    id: str
+    name: str
+    description: str
+    status: Status
+    environment: str
+    company_id: int | None
+    project_id: int | None
+    run_as: str | None
+    trigger: Mapping[str, Any] | None
+    variables: Mapping[str, Any]
+    actions: Sequence[Mapping[str, Any]]
+    draft_version: int
+    active_version: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The call that usually follows."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A workflow after a change, with every problem found so far.
+
+    `checked` says how far: `structure` means names, shapes and references between actions; expressions, action types
+    and permissions are not judged yet.
+    """
+
+    workflow: Workflow
+    problems: list[Problem]
+    checked: Literal["structure"] = "structure"
+    next_step: NextStep | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One workflow with its problems, or several; `missing` are ids that name nothing the caller may see."""
+
+    workflow: Workflow | None = None
+    problems: list[Problem] | None = None
+    items: list[Workflow] | None = None
+    missing: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The id that is gone."""
+
+    deleted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A workflow as a file."""
+
+    format: Literal["yaml", "json"]
+    document: str
+
+
+def summary_of(stored: store.WorkflowSummary) -> WorkflowSummary:
+    """The public shape of a row of a list."""
+    return WorkflowSummary(
+        id=stored.id,
+        name=stored.name,
+        status=stored.status,
+        trigger_type=stored.trigger_type,
+        action_count=stored.action_count,
+        environment=stored.environment,
+        project_id=stored.project_id,
+        draft_version=stored.draft_version,
+        active_version=stored.active_version,
+        updated_at=stored.updated_at,
+    )
+
+
+def workflow_of(stored: store.Workflow) -> Workflow:
+    """The public shape of a stored workflow."""
+    return Workflow(
+        id=stored.id,
+        name=stored.name,
+        description=stored.description,
+        status=stored.status,
+        environment=stored.environment,
+        company_id=stored.company_id,
+        project_id=stored.project_id,
+        run_as=stored.run_as,
+        trigger=stored.trigger,
+        variables=stored.variables,
+        actions=[action.definition for action in stored.actions],
+        draft_version=stored.draft_version,
+        active_version=stored.active_version,
+        created_at=stored.created_at,
+        updated_at=stored.updated_at,
+    )
+
+
+def definition_of(stored: store.Workflow) -> Definition:
+    """What the user wrote, without what the server added."""
+    written = {
+        "name": stored.name,
+        "description": stored.description or None,
+        "project_id": stored.project_id,
+        "trigger": stored.trigger,
+        "variables": stored.variables or None,
+        "actions": [action.definition for action in stored.actions] or None,
+    }
+    return Definition.model_validate({key: value for key, value in written.items() if value is not None})
+
+
+def draft_of(stored: store.Workflow) -> Draft:
+    """A workflow after a change."""
+    problems = structural_problems(definition_of(stored))
+    return Draft(workflow_of(stored), problems, next_step=_next_step(stored, problems))
+
+
+def _next_step(stored: store.Workflow, problems: Sequence[Problem]) -> NextStep | None:
+    """The first thing that is still missing, as a call to make."""
+    codes = {problem.code for problem in problems}
+    if "TRIGGER_MISSING" in codes:
+        arguments = {"workflow_id": stored.id, "trigger": {"type": "manual"}}
+        return NextStep("configure_workflow_trigger", arguments, "say what starts it")
+    if "ACTIONS_MISSING" in codes:
+        return NextStep("add_workflow_actions", {"workflow_id": stored.id, "actions": []}, "say what it does")
+    return None

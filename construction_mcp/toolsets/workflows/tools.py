@@ -1,0 +1,279 @@
+"""Tools over workflow definitions. Nothing here runs a workflow or reaches outside."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from construction_mcp.core.config import Limits, Settings
+from construction_mcp.core.cursor import Cursors
+from construction_mcp.core.errors import Invalid, NextCall, NotFound
+from construction_mcp.core.toolset import tool
+from construction_mcp.core.types import Page, Principal
+from construction_mcp.store import workflows as store
+from construction_mcp.store.idempotency import Once
+from construction_mcp.store.workflows import Status, Workflows
+from construction_mcp.toolsets.workflows import document
+from construction_mcp.toolsets.workflows.shapes import (
+    Deleted,
+    Document,
+    Draft,
+    Read,
+    WorkflowSummary,
+    definition_of,
+    draft_of,
+    summary_of,
+    workflow_of,
+)
+from construction_mcp.workflow.definition import Action, Definition, Trigger, Variable
+from construction_mcp.workflow.structure import structural_problems
+
+WorkflowId = Annotated[str, Field(min_length=1, max_length=64), "Workflow id, as wf_..."]
+ExpectedVersion = Annotated[
+    int | None, Field(ge=1), "draft_version you read; the change is refused if somebody changed the workflow since"
+]
+IdempotencyKey = Annotated[
+    str | None, Field(min_length=1, max_length=200), "Repeat the call with the same key to get the first result again"
+]
+
+
+@tool(effect="workspace", listed=True)
+async def create_workflow(
+    name: Annotated[str, Field(min_length=1, max_length=200), "What people call it"],
+    description: Annotated[str, Field(max_length=5000), "What it is for"] = "",
+    project_id: Annotated[int | None, Field(ge=1), "Procore project its actions use unless they say otherwise"] = None,
+    trigger: Annotated[Trigger | None, "What starts it; may be set later"] = None,
+    actions: Annotated[list[Action] | None, Field(max_length=100), "What it does, in order; may be added later"] = None,
+    variables: Annotated[dict[str, Variable] | None, Field(max_length=100), "Values filled in once, by name"] = None,
+    idempotency_key: IdempotencyKey = None,
+    *,
+    workflows: Workflows,
+    principal: Principal,
+    settings: Settings,
+) -> Draft:
+    """Create a workflow as a draft and return it with every structural problem and the next step.
+
+    Nothing runs and nothing is sent. Use the update tools for an existing one, import_workflow for a YAML or JSON file.
+    """
+    definition = Definition(
+        name=name,
+        description=description or None,
+        project_id=project_id,
+        trigger=trigger,
+        variables=variables,
+        actions=actions,
+    )
+    return await _create(definition, "create_workflow", idempotency_key, workflows, principal, settings)
+
+
+@tool(effect="read", listed=True)
+async def get_workflow(
+    workflow_id: Annotated[str | None, Field(min_length=1, max_length=64), "One workflow id"] = None,
+    ids: Annotated[list[str] | None, Field(min_length=1, max_length=50), "Or several ids, 1 to 50"] = None,
+    *,
+    workflows: Workflows,
+) -> Read:
+    """Return a workflow in full: trigger, variables, actions, versions, and its structural problems.
+
+    Give workflow_id for one, ids for several (without problems). Use list_workflows to find ids.
+    """
+    if (workflow_id is None) == (ids is None):
+        raise Invalid("Give either workflow_id or ids.", details={"field": "workflow_id"})
+    if workflow_id is not None:
+        stored = await _existing(workflows, workflow_id)
+        return Read(workflow_of(stored), structural_problems(definition_of(stored)))
+    found = {stored.id: stored for stored in await workflows.get(ids or [])}
+    items = [workflow_of(found[one]) for one in dict.fromkeys(ids or []) if one in found]
+    return Read(items=items, missing=[one for one in dict.fromkeys(ids or []) if one not in found])
+
+
+@tool(effect="read", listed=True, fields=True)
+async def list_workflows(
+    status: Annotated[Status | None, "Only this status"] = None,
+    project_id: Annotated[int | None, Field(ge=1), "Only this Procore project"] = None,
+    text: Annotated[
+        str | None, Field(min_length=1, max_length=200), "Only names and descriptions containing this"
+    ] = None,
+    limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
+    cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the previous page"] = None,
+    *,
+    workflows: Workflows,
+    cursors: Cursors,
+    principal: Principal,
+) -> Page[WorkflowSummary]:
+    """List workflows, last changed first, as summaries without their actions; total counts all that fit the filters.
+
+    Use get_workflow for one in full.
+    """
+    query = {"list": "workflows", "status": status, "project_id": project_id, "text": text, "by": principal.id}
+    after = tuple(cursors.read(cursor, query)) if cursor else None
+    found = await workflows.list(status=status, project_id=project_id, text=text or "", limit=limit, after=after)
+    more = cursors.sign(found.next_position, query) if found.next_position else None
+    return Page([summary_of(row) for row in found.items], more, found.total)
+
+
+@tool(effect="workspace", idempotent=True)
+async def update_workflow(
+    workflow_id: WorkflowId,
+    name: Annotated[str | None, Field(min_length=1, max_length=200), "New name"] = None,
+    description: Annotated[str | None, Field(max_length=5000), "New description"] = None,
+    project_id: Annotated[int | None, Field(ge=1), "New default project"] = None,
+    variables: Annotated[
+        dict[str, Variable] | None, Field(max_length=100), "All variables; replaces the old set"
+    ] = None,
+    expected_version: ExpectedVersion = None,
+    *,
+    workflows: Workflows,
+) -> Draft:
+    """Change a workflow's name, description, project or variables; what is not given stays.
+
+    For the trigger use configure_workflow_trigger, for actions the action tools.
+    """
+    values = None if variables is None else {key: variable.written() for key, variable in variables.items()}
+    given = {"name": name, "description": description, "project_id": project_id, "variables": values}
+    changes = {field: value for field, value in given.items() if value is not None}
+    if not changes:
+        raise Invalid("Nothing to change was given.", hint="Give name, description, project_id or variables.")
+    return draft_of(await workflows.update(workflow_id, changes, expected_version=expected_version))
+
+
+@tool(effect="workspace", listed=True, idempotent=True)
+async def configure_workflow_trigger(
+    workflow_id: WorkflowId,
+    trigger: Annotated[Trigger, "manual | schedule {cron, timezone} | webhook {source} | poll {resources}"],
+    expected_version: ExpectedVersion = None,
+    *,
+    workflows: Workflows,
+) -> Draft:
+    """Set what starts a workflow, replacing its trigger, and return it with its problems.
+
+    It takes effect only when the workflow is deployed.
+    """
+    changes = {"trigger": trigger.written()}
+    return draft_of(await workflows.update(workflow_id, changes, expected_version=expected_version))
+
+
+@tool(effect="workspace", listed=True)
+async def add_workflow_actions(
+    workflow_id: WorkflowId,
+    actions: Annotated[list[Action], Field(min_length=1, max_length=100), "1 to 100 actions, in order"],
+    expected_version: ExpectedVersion = None,
+    idempotency_key: IdempotencyKey = None,
+    *,
+    workflows: Workflows,
+    principal: Principal,
+) -> Draft:
+    """Append actions to a workflow in one step, all or none, after those it has.
+
+    Keys must be new to the workflow. To change an action use update_workflow_action.
+    """
+    written = [action.written() for action in actions]
+    once = _once(principal, "add_workflow_actions", idempotency_key, {"id": workflow_id, "actions": written})
+    added = await workflows.add_actions(workflow_id, written, expected_version=expected_version, once=once)
+    return draft_of(added)
+
+
+@tool(effect="workspace", idempotent=True)
+async def update_workflow_action(
+    workflow_id: WorkflowId,
+    key: Annotated[str, Field(min_length=1, max_length=64), "Key of the action to replace"],
+    action: Annotated[Action, "The whole new action; its key may differ, its place stays"],
+    expected_version: ExpectedVersion = None,
+    *,
+    workflows: Workflows,
+) -> Draft:
+    """Replace one action of a workflow, keeping its place in the order. Read it first with get_workflow."""
+    written = action.written()
+    return draft_of(await workflows.update_action(workflow_id, key, written, expected_version=expected_version))
+
+
+@tool(effect="workspace", destructive=True, idempotent=True)
+async def remove_workflow_action(
+    workflow_id: WorkflowId,
+    key: Annotated[str, Field(min_length=1, max_length=64), "Key of the action to remove"],
+    expected_version: ExpectedVersion = None,
+    *,
+    workflows: Workflows,
+) -> Draft:
+    """Remove one action from a workflow. Actions that refer to it stay and are reported as problems."""
+    return draft_of(await workflows.remove_action(workflow_id, key, expected_version=expected_version))
+
+
+@tool(effect="workspace", destructive=True, idempotent=True)
+async def delete_workflow(
+    workflow_id: WorkflowId,
+    expected_version: ExpectedVersion = None,
+    *,
+    workflows: Workflows,
+) -> Deleted:
+    """Delete a workflow and its actions for good. Export it first if it may be wanted again."""
+    await workflows.delete(workflow_id, expected_version=expected_version)
+    return Deleted(workflow_id)
+
+
+@tool(effect="read")
+async def export_workflow(
+    workflow_id: WorkflowId,
+    format: Annotated[Literal["yaml", "json"], "File format"] = "yaml",
+    *,
+    workflows: Workflows,
+) -> Document:
+    """Return a workflow as a YAML or JSON document that import_workflow accepts, without ids or versions."""
+    definition = definition_of(await _existing(workflows, workflow_id))
+    return Document(format, document.write(definition, format))
+
+
+@tool(effect="workspace")
+async def import_workflow(
+    document_text: Annotated[str, Field(min_length=1, max_length=1_000_000), "A YAML or JSON workflow document"],
+    idempotency_key: IdempotencyKey = None,
+    *,
+    workflows: Workflows,
+    principal: Principal,
+    settings: Settings,
+    limits: Limits,
+) -> Draft:
+    """Create a workflow from a YAML or JSON document and return it with its structural problems.
+
+    Use create_workflow to build one from arguments instead.
+    """
+    definition = document.read(document_text, limits)
+    return await _create(definition, "import_workflow", idempotency_key, workflows, principal, settings)
+
+
+async def _create(
+    definition: Definition,
+    tool_name: str,
+    key: str | None,
+    workflows: Workflows,
+    principal: Principal,
+    settings: Settings,
+) -> Draft:
+    written = definition.written()
+    draft = store.Draft(
+        name=definition.name,
+        description=definition.description or "",
+        environment=settings.environment,
+        company_id=settings.company_id,
+        project_id=definition.project_id,
+        run_as=principal.id,
+        trigger=written.get("trigger"),
+        variables=written.get("variables", {}),
+        created_by=principal.id,
+    )
+    once = _once(principal, tool_name, key, written)
+    return draft_of(await workflows.create(draft, written.get("actions", []), once=once))
+
+
+def _once(principal: Principal, tool_name: str, key: str | None, arguments: Any) -> Once | None:
+    return None if key is None else Once.of(principal.id, tool_name, key, arguments)
+
+
+async def _existing(workflows: Workflows, workflow_id: str) -> store.Workflow:
+    found = await workflows.get([workflow_id])
+    if not found:
+        raise NotFound(
+            f"There is no workflow {workflow_id[:64]!r}.",
+            code="WORKFLOW_NOT_FOUND",
+            next_call=NextCall("list_workflows", {}, "see which workflows exist"),
+        )
+    return found[0]
