@@ -6,12 +6,12 @@ the name of the type that a tool's annotation wants, so that a call that needs n
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from construction_mcp.core.changes import ChangeHub
 from construction_mcp.core.clock import Clock, SystemClock
 from construction_mcp.core.config import Settings
+from construction_mcp.core.errors import NotPermitted
 from construction_mcp.core.services import Services
 from construction_mcp.registry.catalog import Catalog, load_catalog
 from construction_mcp.registry.dispatch import Dispatcher
@@ -33,8 +33,9 @@ class House:
         self.catalog = catalog or load_catalog()
         self.changes = ChangeHub()
         self.services = Services(self._factories())
-        self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits)
+        self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits, before_change=self.require_live)
         self._closing = AsyncExitStack()
+        self._is_live = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,11 +43,26 @@ class House:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    @cached_property
-    def keys(self) -> "KeyRing":
-        from construction_mcp.core.keys import KeyRing
+    async def require_live(self) -> None:
+        """Refuse to change anything in a restored copy that nobody has declared the original.
 
-        return KeyRing.load(self.settings)
+        Raises:
+            NotPermitted: SYSTEM_STANDBY.
+        """
+        if self._is_live:
+            return
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.meta import standby_since
+
+        since = await standby_since(await self.services.get(Database))
+        if since is not None:
+            raise NotPermitted(
+                "This data directory is a restored copy in standby.",
+                code="SYSTEM_STANDBY",
+                hint="Run `construction-mcp take-over` once the original is off.",
+                details={"standby_since": since},
+            )
+        self._is_live = True  # a live directory never goes back to standby
 
     async def aclose(self) -> None:
         """Close what was opened, newest first; what was never asked for was never opened."""
@@ -61,6 +77,7 @@ class House:
             f"{room}.core.config:Limits": self._just(self.settings.limits),
             f"{room}.registry.catalog:Catalog": self._just(self.catalog),
             f"{room}.core.ports:Changes": self._just(self.changes),
+            f"{room}.core.keys:KeyRing": self._keys,
             f"{room}.core.cursor:Cursors": self._cursors,
             f"{room}.store.database:Database": self._database,
             f"{room}.store.workflows:Workflows": self._workflows,
@@ -74,10 +91,17 @@ class House:
 
         return give
 
+    async def _keys(self) -> "KeyRing":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.meta import open_key_ring
+
+        return await open_key_ring(await self.services.get(Database), self.settings)
+
     async def _cursors(self) -> "Cursors":
         from construction_mcp.core.cursor import Cursors
+        from construction_mcp.core.keys import KeyRing
 
-        return Cursors(self.keys.derive("cursors"))
+        return Cursors((await self.services.get(KeyRing)).derive("cursors"))
 
     async def _database(self) -> "Database":
         from construction_mcp.store.database import Database

@@ -4,7 +4,7 @@ Everything here raises `ConstructionError`; turning those into results is server
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -22,6 +22,9 @@ from construction_mcp.registry.manifest import ResourceEntry, ToolEntry
 from construction_mcp.registry.search import ToolSearch
 from construction_mcp.registry.shape import Outcome, shape
 
+Guard = Callable[[], Awaitable[None]]
+"""Raises when nothing may be changed now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -35,7 +38,10 @@ class Call:
 class Dispatcher:
     """One per process; views and principals come with each call."""
 
-    def __init__(self, catalog: Catalog, services: Services, limits: Limits) -> None:
+    def __init__(
+        self, catalog: Catalog, services: Services, limits: Limits, *, before_change: Guard | None = None
+    ) -> None:
+        self._before_change = before_change
         self._catalog = catalog
         self._services = services
         self._limits = limits
@@ -123,6 +129,8 @@ class Dispatcher:
         return check
 
     async def _run(self, tool: ToolEntry, given: dict[str, Any], call: Call) -> Outcome:
+        if self._before_change is not None and tool.effect in ("workspace", "outside"):
+            await self._before_change()
         binding = bind(tool.function)
         fields = given.pop("fields", None)
         value = await self._invoke(binding, given, call)

@@ -10,7 +10,7 @@ import mcp_types as types
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.request_state import RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -30,7 +30,7 @@ from construction_mcp.server.ask import ClientAsk
 from construction_mcp.server.changes import ResourceChanges
 from construction_mcp.server.content import prompt_messages, resource_contents
 from construction_mcp.server.icon import ICON
-from construction_mcp.server.state import WorkspaceSeal
+from construction_mcp.server.state import SealedRounds, WorkspaceSeal
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,9 @@ def build_server(house: House, view: View, principal_of: PrincipalOf) -> Server[
         on_get_prompt=face.get_prompt,
         on_completion=face.complete,
     )
-    security = RequestStateSecurity(codec=WorkspaceSeal(house), bind_principal=lambda ctx: principal_of(ctx).id)
-    server.middleware.append(RequestStateBoundary(security, default_audience="construction-mcp"))
+    seal = WorkspaceSeal(house)
+    security = RequestStateSecurity(codec=seal, bind_principal=lambda ctx: principal_of(ctx).id)
+    server.middleware.append(SealedRounds(seal, security))
     return server
 
 

@@ -47,7 +47,9 @@ def test_frames_read_before_the_end_of_input_are_answered_then_the_process_ends(
 def test_input_piped_in_one_go_is_answered_in_full(data_dir: Path) -> None:
     """What `printf ... | construction-mcp` does: everything and the end of input before the SDK is imported."""
     with StdioProcess(data_dir) as client:
-        client.request("initialize", {"protocolVersion": "x", "capabilities": {}, "clientInfo": {"name": "n", "version": "1"}})
+        client.request(
+            "initialize", {"protocolVersion": "x", "capabilities": {}, "clientInfo": {"name": "n", "version": "1"}}
+        )
         client.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         client.request("tools/list")
         client.call("find_tools", query="gate")
@@ -76,7 +78,9 @@ def test_a_signal_drains_and_exits_cleanly(data_dir: Path, gate: Gate, number: s
 
 def test_a_signal_while_importing_ends_the_process(data_dir: Path) -> None:
     with StdioProcess(data_dir, plugins=False) as client:
-        client.ask("initialize", {"protocolVersion": "x", "capabilities": {}, "clientInfo": {"name": "n", "version": "1"}})
+        client.ask(
+            "initialize", {"protocolVersion": "x", "capabilities": {}, "clientInfo": {"name": "n", "version": "1"}}
+        )
         client.terminate()
 
         assert client.wait(5) == 0

@@ -221,6 +221,7 @@ async def test_each_tool_costs_a_pinned_number_of_statements(house: House, call:
     who = Call(Principal("local:0", Role.ADMIN), View())
     made = await call("create_workflow", name="A")
     workflow_id = made["workflow"]["id"]
+    await call("list_workflows")  # the workspace key is read once
 
     async def cost(tool: str, /, **arguments: object) -> int:
         trace = Trace()
