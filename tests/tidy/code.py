@@ -18,7 +18,7 @@ SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 SECRET = re.compile(
-    r"(^|_)(token|secret|signature|digest|password|bearer|hmac|mac|code_hash|key_hash)s?$", re.IGNORECASE
+    r"(^|_)(token|secret|signature|password|bearer|hmac|mac|(token|secret|code|key)_(digest|hash))s?$", re.IGNORECASE
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tests.tidy.source import PACKAGE, Source
 
 FLOORS = {
-    "__init__": 0,
+    "__init__": -1,
     "core": 0,
     "front": 1,
     "net": 1,
