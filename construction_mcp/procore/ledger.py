@@ -76,13 +76,14 @@ class Window:
         """The earliest moment at which `count` requests could have left, if all under way ended now."""
         self._forget(now)
         room = max(1, self.limit - self._kept(background))
-        leaving = [*self._leaving, *([now + self.length_s] * self._flying)]
-        short = count - (room - len(leaving))
+        used = self._flying + len(self._leaving)
+        short = count - (room - used)
         moment = now
         if short > 0:
-            rounds, place = divmod(short - 1, room)
-            # Of a full window the oldest leave first; each further round waits for the one before.
-            moment = (leaving[min(place, len(leaving) - 1)] if leaving else now) + rounds * self.length_s
+            # The oldest leave first; then those under way and those starting now; each further round waits again.
+            rounds, place = divmod(short - 1, max(room, used))
+            leaves = self._leaving[place] if place < len(self._leaving) else now + self.length_s
+            moment = leaves + rounds * self.length_s
         if self._cap is not None and self._cap.left + self._flying - self._kept(background) < count:
             moment = max(moment, self._cap.until)
         return moment

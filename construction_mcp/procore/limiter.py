@@ -33,6 +33,7 @@ class _Waiter:
     priority: Priority
     order: int
     turn: asyncio.Future[None] = field(compare=False)
+    sleep: asyncio.Future[None] | None = field(default=None, compare=False)
 
 
 class Slot:
@@ -131,20 +132,26 @@ class Limiter:
         heapq.heappush(self._queue, waiter)
         self._serve()
         try:
-            while not waiter.turn.done():
+            if not waiter.turn.done():
                 self._refuse_the_hopeless(waiter, deadline)
+            while not waiter.turn.done():
                 await self._turn_or_time(waiter, deadline)
-                self._serve()
+                if self._clock.monotonic() >= deadline and not waiter.turn.done():
+                    self._refuse_the_hopeless(waiter, deadline)
+                if self._queue and self._queue[0] is waiter:
+                    self._serve()
         except BaseException:
             self._leave(waiter)
             raise
 
     def _serve(self) -> None:
-        """Give every slot that is free to whoever is first."""
+        """Give every slot that is free to whoever is first; then the first of the rest looks at the time again."""
         now = self._clock.monotonic()
         while self._queue and self.ledger.may_start(now, background=self._queue[0].priority is Priority.BACKGROUND):
             self.ledger.start()
             heapq.heappop(self._queue).turn.set_result(None)
+        if self._queue and self._queue[0].sleep is not None:
+            self._queue[0].sleep.cancel()
 
     def _refuse_the_hopeless(self, waiter: _Waiter, deadline: float) -> None:
         now = self._clock.monotonic()
@@ -154,16 +161,17 @@ class Limiter:
             raise self._refusal(eta - now)
 
     async def _turn_or_time(self, waiter: _Waiter, deadline: float) -> None:
-        """Until the turn comes, the next slot may be free, or time is up."""
+        """Until the turn comes or time is up; the first in the queue also wakes when a slot may be free."""
         now = self._clock.monotonic()
-        first = self._queue[0]
-        next_free = self.ledger.eta(1, now, background=first.priority is Priority.BACKGROUND)
-        wake_at = deadline if next_free <= now else min(next_free, deadline)
-        sleeper = asyncio.ensure_future(self._clock.sleep(wake_at - now))
+        wake_at = deadline
+        if self._queue[0] is waiter:
+            next_free = self.ledger.eta(1, now, background=waiter.priority is Priority.BACKGROUND)
+            wake_at = min(next_free, deadline) if next_free > now else deadline
+        waiter.sleep = asyncio.ensure_future(self._clock.sleep(wake_at - now))
         try:
-            await asyncio.wait({waiter.turn, sleeper}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({waiter.turn, waiter.sleep}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            sleeper.cancel()
+            waiter.sleep.cancel()
 
     def _leave(self, waiter: _Waiter) -> None:
         """A waiter that was cancelled or refused takes nothing with it."""
