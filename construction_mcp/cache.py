@@ -137,8 +137,19 @@ class Cache:
         self._flights = SingleFlight()
         self.counts = CacheCounts()
 
-    async def get(self, key: Key, load: Callable[[], Awaitable[T]], *, ttl_s: float, tags: Iterable[str] = ()) -> T:
-        """The kept answer, or the one being loaded, or a new one; `ttl_s` 0 shares a load and keeps nothing."""
+    async def get(
+        self,
+        key: Key,
+        load: Callable[[], Awaitable[T]],
+        *,
+        ttl_s: float,
+        tags: Iterable[str] = (),
+        lane: Hashable = None,
+    ) -> T:
+        """The kept answer, or the one being loaded, or a new one; `ttl_s` 0 shares a load and keeps nothing.
+
+        Loads are shared within a `lane` only: a person must not wait for the same read queued as background work.
+        """
         names = tuple(tags)
         stamp = self._stamp(key, names)
         entry = self._entries.get(key)
@@ -146,7 +157,7 @@ class Cache:
             self._count("hit")
             kept: T = entry.value
             return kept
-        flight = (key, stamp)
+        flight = (key, stamp, lane)
         self._count("coalesced" if self._flights.is_flying(flight) else "miss")
 
         async def load_and_keep() -> T:

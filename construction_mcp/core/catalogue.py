@@ -82,6 +82,10 @@ CATALOGUE: dict[str, ErrorCode] = {
         "A write to Procore may or may not have happened.", "Look for it in Procore before repeating."
     ),
     "PROCORE_NOT_CONNECTED": ErrorCode("No Procore account is connected.", "Connect one with connect_procore."),
+    "PROCORE_CREDENTIALS": ErrorCode(
+        "Procore does not accept the app's client id and secret.",
+        "Check PROCORE_CLIENT_ID and PROCORE_CLIENT_SECRET, and that they belong to PROCORE_ENVIRONMENT.",
+    ),
     "PROCORE_COMPANY_REQUIRED": ErrorCode(
         "Procore needs to know which company this is about.",
         "Give company_id; list_procore_companies shows the choices.",

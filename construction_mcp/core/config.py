@@ -64,6 +64,7 @@ class Limits:
     # Procore
     procore_tries_max: int = 3
     procore_deadline_s: float = 60.0  # one request with its waits and tries
+    procore_deadline_background_s: float = 360.0  # so that a workflow can sit out its turn in the queue
     procore_backoff_s: float = 0.5  # first ceiling of the full jitter
     procore_backoff_max_s: float = 8.0
     hourly_requests: int = 600  # examples of the documentation; every answer's headers outrank them
@@ -73,6 +74,7 @@ class Limits:
     spike_requests_max: int = 100  # a header that claims more describes the hourly window
     interactive_share: float = 0.2  # of both windows, kept free of background work
     smoothing_burst_share: float = 0.6  # of the spike window at once; the rest leaks evenly over the window
+    overload_pause_max_s: float = 60.0  # a 503 speaks for its moment, not for an hour
     rate_wait_interactive_s: float = 20.0
     rate_wait_background_s: float = 300.0
     rate_queue_max: int = 1000
@@ -84,6 +86,7 @@ class Limits:
     procore_page_size: int = 100
     procore_pages_max: int = 20  # of one list; beyond it the answer says `truncated`
     refresh_ahead_s: float = 120.0  # so that no request leaves with a token that dies on the way
+    renew_pause_s: float = 60.0  # a token refused so soon after its renewal is not the problem
     oauth_state_s: float = 600.0  # Procore's code lives as long
     oauth_states_max: int = 256
 

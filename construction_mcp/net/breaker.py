@@ -27,7 +27,8 @@ class Attempt:
 class Breakers:
     """One circuit per host, the least used forgotten beyond `breaker_hosts_max`."""
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
+    def __init__(self, clock: Clock, limits: Limits, *, code: str = "SYSTEM_UNAVAILABLE") -> None:
+        self._code = code
         self._clock = clock
         self._limits = limits
         self._circuits: LRUCache[str, _Circuit] = LRUCache(limits.breaker_hosts_max)
@@ -61,6 +62,7 @@ class Breakers:
         if rest_s > 0 or circuit.probing:
             raise Unavailable(
                 "The host failed several times in a row and is left alone for a while.",
+                code=self._code,
                 retry_after_s=round(max(rest_s, 1.0), 1),
             )
         circuit.probing = True
