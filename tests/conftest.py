@@ -2,5 +2,6 @@ import pytest
 
 
 @pytest.fixture
-def anyio_backend():
+def anyio_backend() -> str:
+    """The server runs on asyncio, so the tests do."""
     return "asyncio"

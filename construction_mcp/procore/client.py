@@ -6,13 +6,13 @@ What is repeated, at most `procore_tries_max` times in all and inside one deadli
   with Retry-After). Anything else that keeps a write's outcome from us raises `Uncertain`.
 """
 
+import hmac
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-
-import httpx
+from urllib.parse import urlsplit
 
 from construction_mcp.cache import Cache, Key
 from construction_mcp.core.clock import Clock
@@ -177,7 +177,7 @@ class ProcoreClient:
 
     async def _renew(self, connection: Connection, refused: str) -> bool:
         """Whether there is another token now."""
-        return await self._tokens.renew(connection, refused) != refused
+        return not hmac.compare_digest(await self._tokens.renew(connection, refused), refused)
 
     def _wait_before(self, trouble: _Trouble, failed: int, deadline: float) -> float | None:
         """Seconds until the next try; None when there should be none."""
@@ -194,7 +194,7 @@ class ProcoreClient:
         connection = request.connection
         token = await self._tokens.access_token(connection)
         limiter = self._limiters.of(connection.app.client_id, request.company)
-        host = httpx.URL(connection.environment.api).host
+        host = urlsplit(connection.environment.api).hostname or ""
         with self._breakers.attempt(host) as seen:
             async with limiter.slot(priority, self._patience_s(priority, deadline)) as slot:
                 slot.sent = False

@@ -5,6 +5,7 @@ PKCE and no scope; a client secret is always needed. What the endpoint says in w
 `error` code is read.
 """
 
+import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -33,6 +34,10 @@ class TokenPair:
     access_token: str = field(repr=False)
     expires_at: datetime
     refresh_token: str | None = field(default=None, repr=False)
+
+    def carries(self, access_token: str | None) -> bool:
+        """Whether this is the pair of that access token."""
+        return access_token is not None and hmac.compare_digest(self.access_token, access_token)
 
 
 class GrantRefused(NeedsLogin):

@@ -45,7 +45,7 @@ class Tokens:
         self._cache: TLRUCache[str, TokenPair] = TLRUCache(
             limits.cache_entries_max, ttu=self._cached_until, timer=clock.monotonic
         )
-        self._just_renewed: TTLCache[str, str] = TTLCache(
+        self._just_renewed: TTLCache[str, TokenPair] = TTLCache(
             limits.cache_entries_max, limits.renew_pause_s, timer=clock.monotonic
         )
         self._unsaved: dict[str, TokenPair] = {}
@@ -72,10 +72,11 @@ class Tokens:
         Raises:
             NeedsLogin, Unavailable: as `access_token`.
         """
-        if self._just_renewed.get(connection.id) == refused:
+        just_renewed = self._just_renewed.get(connection.id)
+        if just_renewed is not None and just_renewed.carries(refused):
             return refused
         pair = await self._flights.run(connection.id, lambda: self._fresh(connection, refused), finish=True)
-        if pair.access_token == refused:
+        if pair.carries(refused):
             # Joined a flight that was only loading this very token.
             pair = await self._flights.run(connection.id, lambda: self._fresh(connection, refused), finish=True)
         return pair.access_token
@@ -108,10 +109,10 @@ class Tokens:
         if connection.grant == "client_credentials":
             return await self._service_pair(connection, refused)
         pair = await self._kept(connection)
-        if pair.access_token != refused and not self._ends_soon(pair):
+        if not pair.carries(refused) and not self._ends_soon(pair):
             self._cache[connection.id] = pair
             return pair
-        still_good = pair.access_token != refused and pair.expires_at > self._clock.now()
+        still_good = not pair.carries(refused) and pair.expires_at > self._clock.now()
         try:
             return await self._refreshed(connection, pair)
         except Unavailable:
@@ -141,7 +142,7 @@ class Tokens:
             await self._keep(connection, replace(pair, refresh_token=None, expires_at=self._clock.now()))
             raise
         await self._keep(connection, new)
-        self._just_renewed[connection.id] = new.access_token
+        self._just_renewed[connection.id] = new
         return new
 
     async def _keep(self, connection: Connection, pair: TokenPair) -> None:
@@ -154,11 +155,11 @@ class Tokens:
 
     async def _service_pair(self, connection: Connection, refused: str | None) -> TokenPair:
         pair = self._cache.get(connection.id)
-        if pair is not None and pair.access_token != refused and not self._ends_soon(pair):
+        if pair is not None and not pair.carries(refused) and not self._ends_soon(pair):
             return pair
         # Not stored: any process gets another one for the asking.
         new = self._cache[connection.id] = await self._oauth.service_token(connection)
-        self._just_renewed[connection.id] = new.access_token
+        self._just_renewed[connection.id] = new
         return new
 
     def _ends_soon(self, pair: TokenPair) -> bool:

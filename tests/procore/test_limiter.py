@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from drive import run_on, settle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from construction_mcp.core.clock import ManualClock, SystemClock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import RateLimited
 from construction_mcp.procore.limiter import Limiter, Limiters, Priority, Smoothing
+from tests.procore.drive import run_on, settle
 
 pytestmark = pytest.mark.anyio
 
