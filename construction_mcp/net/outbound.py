@@ -119,6 +119,7 @@ class Outbound:
             request = client.build_request(
                 method, here, headers=sending, content=content, extensions={"trace": journey.trace}
             )
+            journey.sent = True
             answer = await client.send(request, stream=True)
             try:
                 there = _next_hop(answer, here) if method in ("GET", "HEAD") else None
@@ -137,12 +138,12 @@ class Outbound:
 class _Journey:
     """Watches one request, to know whether the other side may have seen any of it.
 
-    True until a connection attempt shows that nothing has left yet: a transport that reports nothing, such as the
-    in-process one, then counts as having sent.
+    Handing it to a transport counts as sending until a connection attempt shows that nothing has left yet: some
+    transports, such as the in-process one, report nothing.
     """
 
     def __init__(self) -> None:
-        self.sent = True
+        self.sent = False
 
     async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
         """httpcore's trace extension."""
