@@ -144,7 +144,7 @@ async def test_a_redirect_loop_ends_after_three_hops():
     assert (caught.value.fault, len(server.requests)) == (Fault.REDIRECT, 4)
 
 
-@pytest.mark.parametrize("to", ["file:///etc/passwd", "http://", "http://x:y/", "gopher://127.0.0.1/"])
+@pytest.mark.parametrize("to", ["file:///etc/passwd", "http://", "gopher://127.0.0.1/"])
 async def test_a_redirect_to_no_web_address_is_not_followed(to):
     assert (await fault_of(redirect(to)))[0] is Fault.REDIRECT
 
@@ -166,13 +166,13 @@ async def test_credentials_stay_with_the_origin_they_were_for():
         seen.append(head.lower())
         await answer(b"file")(head, writer)
 
-    async with wire(note) as storage, wire(redirect(f"{storage.url}/f")) as server:
-        async with sender(server.port, storage.port) as outbound:
-            reply = await outbound.send(
-                "GET",
-                f"{server.url}/x",
-                headers={"Authorization": "Bearer secret", "Procore-Company-Id": "1", "Accept": "*/*"},
-            )
+    headers = {"Authorization": "Bearer secret", "Procore-Company-Id": "1", "Accept": "*/*"}
+    async with (
+        wire(note) as storage,
+        wire(redirect(f"{storage.url}/f")) as server,
+        sender(server.port, storage.port) as outbound,
+    ):
+        reply = await outbound.send("GET", f"{server.url}/x", headers=headers)
 
     assert reply.body == b"file"
     assert b"accept: */*" in seen[0]
