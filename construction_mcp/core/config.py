@@ -67,7 +67,7 @@ class Limits:
     connect_timeout_s: float = 5.0  # resolving, connecting and TLS; a reachable host answers in a fraction
     read_timeout_s: float = 15.0  # silence between two pieces of an answer
     attempt_timeout_s: float = 30.0  # one request from first byte to last: a dripping answer ends here
-    connections_max: int = 32  # above the spike window of 25 nothing more can be under way
+    outbound_connections_max: int = 32  # above the spike window of 25 nothing more can be under way
     redirects_max: int = 3
     answer_bytes_max: int = 8 * 1024 * 1024  # decoded; a page of 100 full records is about 1 MiB
     header_wait_max_s: float = 3600.0  # the most a Retry-After is believed: the longest documented window
