@@ -61,7 +61,7 @@ class Limits:
     commit_batch_max: int = 500  # functions sharing one commit: bounds how long a reader waits behind it
     commit_queue_max: int = 10_000
     statement_cache: int = 512  # distinct SQL texts kept prepared; opening asserts that all of ours fit
-    check_on_open_bytes_max: int = 16 * 1024 * 1024  # the structure check reads the whole file: 10 ms at this size
+    check_on_open_bytes_max: int = 4 * 1024 * 1024  # the structure check reads the whole file: 20 ms at this size
     wal_bytes_max: int = 64 * 1024 * 1024  # the log is cut back to this after a checkpoint
     copy_pages_per_step: int = 256  # a backup lets others in after each MiB
 
