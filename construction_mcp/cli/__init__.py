@@ -10,11 +10,12 @@ import json
 import os
 import pkgutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from construction_mcp import __version__
-from construction_mcp.core.errors import ConstructionError
+from construction_mcp.core.errors import Conflict, ConstructionError
 from construction_mcp.core.launch import COMMON_FLAGS, ENVIRONMENTS, LOG_LEVELS, Launch, read_launch
 
 DESCRIPTION = """\
@@ -74,6 +75,31 @@ def run_on_directory(args: argparse.Namespace, command: str, arguments: Mapping[
         return answer
     try:
         return asyncio.run(_run_here(launch, command, arguments))
+    finally:
+        ownership.release()
+
+
+@contextmanager
+def exclusively(args: argparse.Namespace) -> Iterator[Launch]:
+    """Hold the data directory's lock for a command that cannot run inside a living owner.
+
+    Raises:
+        Conflict: SYSTEM_DIRECTORY_OWNED, naming the owner.
+    """
+    from construction_mcp.core.ownership import holder_of, take
+
+    launch = launch_of(args)
+    ownership = take(launch.data_dir, kind="command")
+    if ownership is None:
+        holder = holder_of(launch.data_dir)
+        raise Conflict(
+            "Another process owns the data directory.",
+            code="SYSTEM_DIRECTORY_OWNED",
+            hint="Stop it, then repeat.",
+            details={} if holder is None else {"pid": holder.pid, "kind": holder.kind},
+        )
+    try:
+        yield launch
     finally:
         ownership.release()
 
