@@ -222,7 +222,7 @@ async def delete_workflow(
 @tool(effect="read")
 async def export_workflow(
     workflow_id: WorkflowId,
-    format: Annotated[Literal["yaml", "json"], "File format"] = "yaml",
+    format: Annotated[Literal["yaml", "json"], "How it is written"] = "yaml",
     *,
     workflows: Workflows,
 ) -> Document:
