@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from construction_mcp.core.config import Limits
+from construction_mcp.server.exchange import Exchange
 
 _FORCED_AFTER_S = 1  # our own drain is over by then; what is left does not answer
 
@@ -68,6 +69,10 @@ def sweeping_protocol(stale_s: float) -> type[asyncio.Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._unwatch()
+            if self.cycle is not None and not self.cycle.response_complete:
+                exchange = dict(self.cycle.scope).get("exchange")
+                if isinstance(exchange, Exchange):
+                    exchange.client_left()
             super().connection_lost(exc)
 
         def _watch(self) -> None:
