@@ -164,8 +164,24 @@ def input_schema(path: str, signature: Signature, house_arguments: Mapping[str, 
             raise TypeError(f"{path}: argument {one.name!r} needs a description in its Annotated[...]")
     definition: Any = {one.name: (one.annotation, _field(one)) for one in signature.sent}
     schema: dict[str, Any] = _tidy(create_model("arguments", **definition).model_json_schema(mode="validation"))
-    schema.setdefault("properties", {}).update(house_arguments or {})
+    properties = schema.setdefault("properties", {})
+    properties.update({name: dict(one) for name, one in (house_arguments or {}).items()})
+    for one in properties.values():
+        _tell_default(one)
+    if properties and "required" not in schema:
+        # Said outright, so that a model need not wonder which it may leave out; a null counts as not given.
+        schema["required"] = []
+        for one in properties.values():
+            one.setdefault("default", None)
     return schema | {"additionalProperties": False}
+
+
+def _tell_default(schema: dict[str, Any]) -> None:
+    """Many clients show a model only the description of an argument."""
+    default = schema.get("default")
+    if default is not None and "default" not in schema["description"].lower():
+        words = json.dumps(default).strip('"') or "empty"
+        schema["description"] += f" (default {words})"
 
 
 def output_schema(path: str, returns: Any) -> dict[str, Any]:
@@ -206,6 +222,8 @@ def _tidy(schema: Any) -> Any:
             del tidy["required"]
     if tidy.get("default", ...) is None:
         del tidy["default"]
+    if tidy.get("additionalProperties") is True:
+        del tidy["additionalProperties"]
     tidy.pop("title", None)
     return _without_null(tidy)
 
