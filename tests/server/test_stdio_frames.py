@@ -69,7 +69,9 @@ def spoil(random_: random.Random, number: int) -> bytes:
         "jsonrpc": "2.0",
         "id": random_.choice([number, f"s{number}"]),
         "method": random_.choice(["ping", "tools/list", "tools/call", "no/such", "prompts/get", "resources/read"]),
-        "params": random_.choice([{}, {"name": "x"}, {"uri": "file:///etc/passwd"}, {"cursor": "\u0000"}, {"_meta": {}}]),
+        "params": random_.choice(
+            [{}, {"name": "x"}, {"uri": "file:///etc/passwd"}, {"cursor": "\u0000"}, {"_meta": {}}]
+        ),
     }
     spoiler = random_.randrange(8)
     if spoiler == 0:
