@@ -1,4 +1,4 @@
-"""What makes the static front admissible: for any sequence of frames its answers are the live server's, byte for byte."""
+"""What makes the static front admissible: whatever the frames, its answers are the live server's, byte for byte."""
 
 import json
 import os
