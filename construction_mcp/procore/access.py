@@ -15,6 +15,7 @@ from construction_mcp.procore.client import Method, ProcoreClient, Request
 from construction_mcp.procore.connection import App, Connection
 from construction_mcp.procore.environments import Environment
 from construction_mcp.procore.paging import Listing, Pages
+from construction_mcp.procore.responses import Answer
 from construction_mcp.store.connections import Connections, Link
 
 
@@ -35,6 +36,15 @@ class Procore:
         Raises: as `ProcoreClient.get`.
         """
         return (await self.client.get(self.connection, path, query, company=company, ttl_s=ttl_s)).data
+
+    async def page(
+        self, path: str, query: Mapping[str, Any], *, company: int | None = None, ttl_s: float = 0.0
+    ) -> Answer:
+        """One page of a list as Procore cuts it, with its total where Procore tells it.
+
+        Raises: as `ProcoreClient.get`.
+        """
+        return await self.client.get(self.connection, path, query, company=company, ttl_s=ttl_s)
 
     async def list(
         self,
