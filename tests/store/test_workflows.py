@@ -246,7 +246,7 @@ def injections(count: int, seed: int) -> list[str]:
     parts = ["'", '"', "`", ";", "--", "/*", "*/", ")", "(", " OR 1=1", " UNION SELECT ", "DROP TABLE workflows",
              "\x00", "\\", "%", "_", "[", "*", "||", "char(39)", "sqlite_schema", " AND sleep(9)", "{{ }}", ":id", "?1",
              "$name", "@x", "\n", "\u2019", "0x27", " LIMIT 0", "' ; DELETE FROM workflows; --", "NULL"]  # fmt: skip
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(seed)
     return [
         "".join(chance.choices(parts, k=chance.randint(1, 6))) + chance.choice(string.ascii_letters)
         for _ in range(count)
