@@ -81,7 +81,10 @@ class Session:
     def answer_early(self, early: Callable[[bytes], bytes | None], on_end: Callable[[], None]) -> None:
         """Let `early` answer from a thread while the main one is busy. The first frame it declines (None) and every
         later one wait for `attach`; `on_end` is called if the client leaves while none waits."""
-        self._early, self._on_early_end = early, on_end
+        with self._lock:
+            self._early, self._on_early_end = early, on_end
+            waiting, self._backlog = self._backlog, []
+            self._answer_early(waiting)
         self._start_thread()
 
     def listen(self) -> None:
