@@ -25,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import asyncio
-
-    from construction_mcp.server.serve import ServeOptions, serve
+    from construction_mcp.server.serve import ServeOptions, run_serve
 
     options = ServeOptions(
         host=args.host or os.environ.get(PREFIX + "HOST") or "127.0.0.1",
@@ -35,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         no_auth=args.no_auth or os.environ.get(PREFIX + "NO_AUTH", "").lower() in {"1", "true", "yes", "on"},
         as_json=args.json,
     )
-    asyncio.run(serve(launch_of(args), options))
+    run_serve(launch_of(args), options)
     return 0
 
 

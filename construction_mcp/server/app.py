@@ -19,7 +19,7 @@ from construction_mcp.bootstrap import House
 from construction_mcp.core.errors import ConstructionError, NotFound
 from construction_mcp.core.instructions import instructions
 from construction_mcp.core.json import write_json
-from construction_mcp.core.ports import Ask, InputNeeded, Progress
+from construction_mcp.core.ports import Ask, InputNeeded, Log, Progress
 from construction_mcp.core.trace import Trace, current_trace
 from construction_mcp.core.types import Principal
 from construction_mcp.registry.catalog import View
@@ -30,6 +30,7 @@ from construction_mcp.server.ask import ClientAsk
 from construction_mcp.server.changes import ResourceChanges
 from construction_mcp.server.content import prompt_messages, resource_contents
 from construction_mcp.server.icon import ICON
+from construction_mcp.server.logs import ClientLog, set_log_level
 from construction_mcp.server.state import SealedRounds, WorkspaceSeal
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def build_server(house: House, view: View, principal_of: PrincipalOf) -> Server[
         on_get_prompt=face.get_prompt,
         on_completion=face.complete,
     )
+    server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_log_level)
     seal = WorkspaceSeal(house)
     security = RequestStateSecurity(codec=seal, bind_principal=lambda ctx: principal_of(ctx).id)
     server.middleware.append(SealedRounds(seal, security))
@@ -186,6 +188,7 @@ class Face:
         provided: Mapping[type, Any] = {
             Ask: ClientAsk(ctx, params),
             Progress: _ClientProgress(ctx),
+            Log: ClientLog(ctx),
             ServerRequestContext: ctx,
         }
         return Call(self._principal_of(ctx), self._view, provided)

@@ -5,7 +5,6 @@ further; what travels on with the request is the principal.
 """
 
 import hmac
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,8 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
-from construction_mcp.core.types import Principal, Role
+from construction_mcp.core.errors import NeedsLogin
+from construction_mcp.core.types import Principal
 from construction_mcp.server.exchange import Exchange
+from construction_mcp.server.workplace import local_principal
+from construction_mcp.store.users import Users
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,6 @@ def principal_of(ctx: ServerRequestContext[Any, Any]) -> Principal:
     return caller.principal
 
 
-def local_principal() -> Principal:
-    """The person at this machine, as on stdio: whoever can read the token file, or anybody local with --no-auth."""
-    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return Principal(f"local:{user}", Role.ADMIN)
-
-
 def operator(token: str) -> Verifier:
     """The verifier of the generated token."""
     digest = _digest(token)
@@ -68,6 +64,18 @@ def operator(token: str) -> Verifier:
 
     async def verify(bearer: str) -> Verified | None:
         return verified if hmac.compare_digest(_digest(bearer), digest) else None
+
+    return verify
+
+
+def people(users: Users) -> Verifier:
+    """The verifier of the bearers that `users add` gave out."""
+
+    async def verify(bearer: str) -> Verified | None:
+        try:
+            return Verified((await users.authenticate(bearer)).principal)
+        except NeedsLogin:
+            return None
 
     return verify
 

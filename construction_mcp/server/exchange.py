@@ -15,6 +15,7 @@ class Exchange:
         self.is_long_lived = method == "GET"  # a GET stream carries no call of its own
         self._receive, self._send = receive, send
         self._waiting: CancelScope | None = None
+        self._work: CancelScope | None = None
         self._is_closed = False
         self._has_started = False
         self._has_finished = False
@@ -42,6 +43,16 @@ class Exchange:
         self._is_closed = True
         if self._waiting is not None:
             self._waiting.cancel()
+
+    def ends_with_client(self) -> CancelScope:
+        """A block that is cancelled when the client's connection ends: cancellation, on 2026-07-28."""
+        self._work = CancelScope()
+        return self._work
+
+    def client_left(self) -> None:
+        """The connection is gone."""
+        if self._work is not None:
+            self._work.cancel()
 
     async def finish(self) -> None:
         """Write the end that the application left out because we told it that nobody listens."""

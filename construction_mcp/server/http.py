@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
@@ -23,6 +22,7 @@ from construction_mcp.server.compression import Compression
 from construction_mcp.server.exchange import Exchanges
 from construction_mcp.server.health import Readiness, health_routes
 from construction_mcp.server.sse import MESSAGES_PATH, LegacySse
+from construction_mcp.server.streamable import Streamable
 
 MCP_PATH = "/mcp"
 SSE_PATH = "/sse"
@@ -50,16 +50,7 @@ class HttpFace:
         self._readiness = readiness
         self._calls = CallsUnderWay()
         server.middleware.insert(0, self._calls)
-        self._sessions = StreamableHTTPSessionManager(
-            server,
-            # Event streams for older clients, so that a tool can ask mid-call; a 2026-07-28 call that has nothing to
-            # say before its answer is answered as JSON by the same setting.
-            json_response=False,
-            security_settings=security,
-            session_idle_timeout=limits.session_idle_s,
-            max_request_body_size=limits.frame_bytes_max,
-            max_sessions=limits.sessions_max,
-        )
+        self._streamable = Streamable(server, security, limits)
         sse = LegacySse(server, security, limits)
 
         def behind_gate(app: ASGIApp) -> Gate:
@@ -67,7 +58,7 @@ class HttpFace:
 
         starlette = Starlette(
             routes=[
-                Route(MCP_PATH, behind_gate(StreamableHTTPASGIApp(self._sessions))),
+                Route(MCP_PATH, behind_gate(self._streamable)),
                 Route(SSE_PATH, behind_gate(sse)),
                 Route(MESSAGES_PATH, behind_gate(sse.messages)),
                 *health_routes(readiness),
@@ -111,7 +102,7 @@ class HttpFace:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        async with self._sessions.run():
+        async with self._streamable.run():
             yield
 
 

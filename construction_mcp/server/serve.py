@@ -1,26 +1,31 @@
 """The life of a `serve` process: own the directory, open it, listen, say where, drain on a signal."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from construction_mcp.bootstrap import House
 from construction_mcp.core.config import Settings, load_settings
 from construction_mcp.core.launch import Launch
+from construction_mcp.core.ownership import Ownership
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.addresses import bind, local_url, require_guarded, transport_security
 from construction_mcp.server.app import build_server
-from construction_mcp.server.auth import Bearers, Identify, Verifier, everybody, operator, principal_of
+from construction_mcp.server.auth import Bearers, Identify, everybody, operator, people, principal_of
+from construction_mcp.server.handover import own_directory
 from construction_mcp.server.health import Readiness
 from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
+from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
+from construction_mcp.server.owner import LocalDoor
 from construction_mcp.server.token import OperatorToken, read_or_make
 from construction_mcp.server.web import WebServer
+from construction_mcp.server.workplace import Workplace
+from construction_mcp.store.users import Users
 
 _ENDING_SHARE = 0.8  # of drain_s for the calls under way; the rest closes connections and the store
 _TOKEN_FILE = "http-token"  # noqa: S105 - a file name
@@ -36,27 +41,40 @@ class ServeOptions:
     as_json: bool = False
 
 
-async def serve(launch: Launch, options: ServeOptions) -> None:
-    """Serve the data directory over HTTP until SIGTERM or SIGINT.
+def run_serve(launch: Launch, options: ServeOptions) -> None:
+    """Own the data directory and serve it until SIGTERM or SIGINT.
 
     Raises:
         ConstructionError: it cannot start; the message says why.
     """
     settings = load_settings(launch)
     require_guarded(options.host, settings, no_auth=options.no_auth)
+    issuer_of(settings)
+    with bind(options.host, options.port) as listener:
+        ownership = own_directory(launch.data_dir, settings.limits)
+        try:
+            asyncio.run(_serve(launch, settings, options, ownership, listener))
+        finally:
+            ownership.release()
+
+
+async def _serve(
+    launch: Launch, settings: Settings, options: ServeOptions, ownership: Ownership, listener: socket.socket
+) -> None:
     stop = _signalled()
-    async with AsyncExitStack() as closing:
-        listener = closing.enter_context(bind(options.host, options.port))
-        token = None if options.no_auth else read_or_make(token_file(settings))
-        house = await closing.enter_async_context(House(settings))
-        face = await _face(house, token)
+    token = None if options.no_auth else read_or_make(token_file(settings))
+    async with House(settings) as house:
+        identify = everybody() if token is None else await _identify(house, token)
+        face = _face(house, identify, local_url(listener))
+        door = LocalDoor(launch, ownership, Workplace(house), kind="serve")
         web = WebServer(face.app, settings.limits)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(web.serve([listener]))
             await web.accepting.wait()
+            await door.open()
             _announce(listener, token, settings, options)
             await stop.wait()
-            await _drain(face, settings.limits.drain_s * _ENDING_SHARE)
+            await _drain(face, door, settings.limits.drain_s * _ENDING_SHARE)
             web.should_exit = True
 
 
@@ -65,30 +83,39 @@ def token_file(settings: Settings) -> Path:
     return settings.token_file or settings.data_dir / _TOKEN_FILE
 
 
-async def _face(house: House, token: OperatorToken | None) -> HttpFace:
+def _face(house: House, identify: Identify, url: str) -> HttpFace:
     settings = house.settings
     view = View(settings.toolsets, settings.read_only, settings.environment)
+    issuer = issuer_of(settings)
+    metadata = resource_metadata((settings.public_url or url).rstrip("/") + MCP_PATH, issuer) if issuer else None
     return HttpFace(
         build_server(house, view, principal_of),
-        identify=everybody() if token is None else _identify(house, token, []),
+        identify=identify,
         security=transport_security(settings),
         limits=settings.limits,
         readiness=Readiness(),
+        metadata_url=metadata.url if metadata else None,
+        routes=metadata.routes if metadata else (),
     )
 
 
-def _identify(house: House, token: OperatorToken, more: Sequence[Verifier]) -> Identify:
-    return Bearers([operator(token.value), *more], house.clock, house.settings.limits).identify
+async def _identify(house: House, token: OperatorToken) -> Identify:
+    """The gate's judge. Asking for the users opens the store, so that nothing is accepted before it is there."""
+    settings = house.settings
+    verifiers = [operator(token.value), people(await house.services.get(Users))]
+    issuer = issuer_of(settings)
+    if issuer is not None:
+        verifiers.append(OAuthTokens(issuer, house.clock, settings.limits).verify)
+    return Bearers(verifiers, house.clock, settings.limits).identify
 
 
-async def _drain(face: HttpFace, seconds: float) -> None:
-    """Answer what was accepted, then end the streams."""
+async def _drain(face: HttpFace, door: LocalDoor, seconds: float) -> None:
+    """Answer what was accepted over HTTP and from bridged processes, then end the streams."""
     face.drain()
-    try:
-        async with asyncio.timeout(seconds):
-            await face.answered()
-    except TimeoutError:
-        pass  # what takes longer than a drain may take is cut off
+    with contextlib.suppress(TimeoutError):  # what takes longer than a drain may take is cut off
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+            tasks.create_task(door.close())
+            tasks.create_task(face.answered())
     face.close_streams()
 
 
@@ -102,7 +129,7 @@ def _announce(listener: socket.socket, token: OperatorToken | None, settings: Se
         said.append(f"Bearer token (shown once, kept in {token_file(settings)}): {token.value}")
     else:
         said.append(f"Bearer token: in {token_file(settings)}")
-    print("\n".join(said), file=sys.stderr, flush=True)  # noqa: T201
+    print("\n".join(said), file=sys.stderr, flush=True)  # noqa: T201 - a command tells its person
     if options.as_json:
         line = {
             "mcp": url + MCP_PATH,
@@ -111,7 +138,7 @@ def _announce(listener: socket.socket, token: OperatorToken | None, settings: Se
             "webhooks": None,
             "token": token.value if token else None,
         }
-        print(json.dumps(line), flush=True)  # noqa: T201
+        print(json.dumps(line), flush=True)  # noqa: T201 - the line --json promises
 
 
 def _signalled() -> asyncio.Event:

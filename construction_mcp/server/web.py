@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from construction_mcp.core.config import Limits
+from construction_mcp.server.exchange import Exchange
 
 _FORCED_AFTER_S = 1  # our own drain is over by then; what is left does not answer
 
@@ -54,6 +55,10 @@ def sweeping_protocol(stale_s: float) -> type[asyncio.Protocol]:
     class SweepingProtocol(HttpToolsProtocol):
         _sweep: asyncio.TimerHandle | None = None
 
+        def on_header(self, name: bytes, value: bytes) -> None:
+            # httptools leaves the whitespace behind a value, which is no part of it (RFC 9110, section 5.5).
+            super().on_header(name, value.strip(b" \t"))
+
         def pause_writing(self) -> None:
             super().pause_writing()
             self._watch()
@@ -64,6 +69,10 @@ def sweeping_protocol(stale_s: float) -> type[asyncio.Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._unwatch()
+            if self.cycle is not None and not self.cycle.response_complete:
+                exchange = dict(self.cycle.scope).get("exchange")
+                if isinstance(exchange, Exchange):
+                    exchange.client_left()
             super().connection_lost(exc)
 
         def _watch(self) -> None:

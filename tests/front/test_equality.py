@@ -147,7 +147,7 @@ async def test_generated_sequences_are_answered_as_the_server_would(
 ) -> None:
     """50 sequences a chunk: openings of both eras and of none, spoiled in every way the vocabulary below knows."""
     seed = int(os.environ.get("FRONT_SEED", "728")) * 1000 + chunk
-    dice = random.Random(seed)  # noqa: S311 - a test's dice
+    dice = random.Random(seed)
     taken = 0
     for _ in range(50):
         frames = sequence(dice)
