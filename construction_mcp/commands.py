@@ -1,10 +1,100 @@
 """What can be asked of a data directory besides MCP: one function each, run by the CLI or by the owner it asks."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from construction_mcp.bootstrap import House
+from construction_mcp.core.types import Role
+
+if TYPE_CHECKING:
+    from construction_mcp.store.database import Database
+    from construction_mcp.store.users import User, Users
 
 Command = Callable[[House, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
-COMMANDS: dict[str, Command] = {}
+
+async def users_add(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`name`, `role`, `expires_in_days`? -> the user and, once, the bearer."""
+    days = arguments.get("expires_in_days")
+    expires_at = None if days is None else house.clock.now() + timedelta(days=days)
+    user, bearer = await (await _users(house)).add(arguments["name"], Role(arguments["role"]), expires_at=expires_at)
+    return {"user": _public(user), "bearer": bearer}
+
+
+async def users_list(house: House, _arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Everybody, revoked ones included."""
+    return {"users": [_public(user) for user in await (await _users(house)).list()]}
+
+
+async def users_revoke(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`user_id` -> the user, without access from now on."""
+    return {"user": _public(await (await _users(house)).revoke(arguments["user_id"]))}
+
+
+async def users_rotate(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`user_id` -> the user and, once, the new bearer; the old one is dead."""
+    user, bearer = await (await _users(house)).rotate(arguments["user_id"])
+    return {"user": _public(user), "bearer": bearer}
+
+
+async def backup(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`target`, `with_keys`? -> the manifest of the copy."""
+    from construction_mcp.store.backup import back_up
+
+    target = Path(arguments["target"])
+    manifest = await back_up(
+        await _database(house),
+        house.settings,
+        target,
+        now=house.clock.now(),
+        with_keys=bool(arguments.get("with_keys")),
+    )
+    return {"target": str(target), **asdict(manifest)}
+
+
+async def take_over(house: House, _arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """End standby; `was_standby` is false when there was none."""
+    from construction_mcp.store import meta
+
+    return {"was_standby": await meta.take_over(await _database(house))}
+
+
+async def keys_status(house: House, _arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Which key the workspace belongs to and where it comes from."""
+    from construction_mcp.core.keys import key_file
+    from construction_mcp.store.meta import open_key_ring
+
+    ring = await open_key_ring(await _database(house), house.settings)
+    from_environment = house.settings.key_file is None and house.settings.key is not None
+    source = "CONSTRUCTION_MCP_KEY" if from_environment else str(key_file(house.settings))
+    return {"fingerprint": ring.fingerprint, "source": source}
+
+
+COMMANDS: dict[str, Command] = {
+    "users.add": users_add,
+    "users.list": users_list,
+    "users.revoke": users_revoke,
+    "users.rotate": users_rotate,
+    "backup": backup,
+    "take-over": take_over,
+    "keys.status": keys_status,
+}
+
+
+async def _database(house: House) -> "Database":
+    from construction_mcp.store.database import Database
+
+    return await house.services.get(Database)
+
+
+async def _users(house: House) -> "Users":
+    from construction_mcp.store.users import Users
+
+    return await house.services.get(Users)
+
+
+def _public(user: "User") -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(user).items()}

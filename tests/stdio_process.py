@@ -1,5 +1,6 @@
 """A real `construction-mcp` process on pipes. Every wait has a deadline and ends on an event, never on a sleep."""
 
+import contextlib
 import json
 import os
 import select
@@ -100,6 +101,11 @@ class StdioProcess:
         self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         return answer
 
+    def open_live(self) -> None:
+        """As `open`, and wait until the SDK behind the front serves."""
+        self.open()
+        self.ask("prompts/list")
+
     def ask(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return self.answer(self.request(method, params))
 
@@ -188,7 +194,8 @@ class Gate:
 
     def let_through(self, word: str = "go") -> None:
         for caller in self._waiting:
-            caller.sendall(word.encode() + b"\n")
+            with contextlib.suppress(BrokenPipeError):  # its process was killed
+                caller.sendall(word.encode() + b"\n")
             caller.close()
         self._waiting.clear()
 

@@ -10,11 +10,12 @@ import json
 import os
 import pkgutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from construction_mcp import __version__
-from construction_mcp.core.errors import ConstructionError
+from construction_mcp.core.errors import Conflict, ConstructionError
 from construction_mcp.core.launch import COMMON_FLAGS, ENVIRONMENTS, LOG_LEVELS, Launch, read_launch
 
 DESCRIPTION = """\
@@ -34,7 +35,7 @@ examples:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; 0 done, 1 failed with a reason on stderr, 2 wrongly called."""
-    args = _parser(argv).parse_args(argv)
+    args = parser_for(argv).parse_args(argv)
     try:
         return int(args.run(args))
     except ConstructionError as error:
@@ -56,7 +57,7 @@ def launch_of(args: argparse.Namespace) -> Launch:
 
 def show(args: argparse.Namespace, value: Any, text: str) -> None:
     """Print an answer: JSON with `--json`, else the text for people."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str) if args.json else text)  # noqa: T201
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str) if args.json else text)
 
 
 def run_on_directory(args: argparse.Namespace, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +79,31 @@ def run_on_directory(args: argparse.Namespace, command: str, arguments: Mapping[
         ownership.release()
 
 
+@contextmanager
+def exclusively(args: argparse.Namespace) -> Iterator[Launch]:
+    """Hold the data directory's lock for a command that cannot run inside a living owner.
+
+    Raises:
+        Conflict: SYSTEM_DIRECTORY_OWNED, naming the owner.
+    """
+    from construction_mcp.core.ownership import holder_of, take
+
+    launch = launch_of(args)
+    ownership = take(launch.data_dir, kind="command")
+    if ownership is None:
+        holder = holder_of(launch.data_dir)
+        raise Conflict(
+            "Another process owns the data directory.",
+            code="SYSTEM_DIRECTORY_OWNED",
+            hint="Stop it, then repeat.",
+            details={} if holder is None else {"pid": holder.pid, "kind": holder.kind},
+        )
+    try:
+        yield launch
+    finally:
+        ownership.release()
+
+
 async def _run_here(launch: Launch, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     from construction_mcp.bootstrap import House
     from construction_mcp.commands import COMMANDS
@@ -87,7 +113,7 @@ async def _run_here(launch: Launch, command: str, arguments: Mapping[str, Any]) 
         return await COMMANDS[command](house, arguments)
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Every command's name and help line; only the chosen one gets its arguments."""
     parser = argparse.ArgumentParser(
         prog="construction-mcp",
@@ -96,7 +122,10 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"construction-mcp {__version__}")
-    _add_common(parser)
+    _add_common(parser, default=None)
+    bridge = parser.add_argument_group("without a command: speak for a server elsewhere")
+    bridge.add_argument("--server", dest="server_url", metavar="URL", help="its MCP address, https://.../mcp")
+    bridge.add_argument("--token-file", metavar="FILE", help="the file with its bearer token")
     commands = parser.add_subparsers(metavar="command", required=True)
     for name in command_names():
         module = importlib.import_module(f"construction_mcp.cli.{name.replace('-', '_')}")
@@ -107,7 +136,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
             epilog=f"examples:\n{module.EXAMPLES}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        _add_common(child)
+        # Suppressed, not None: a flag given before the command's name must not be overwritten by its absence after it.
+        _add_common(child, default=argparse.SUPPRESS)
         child.add_argument("--json", action="store_true", help="print the answer as JSON")
         child.set_defaults(run=module.run)
         if name in argv:
@@ -120,18 +150,22 @@ def command_names() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    common = parser.add_argument_group("common options (each also an environment variable, CONSTRUCTION_MCP_...)")
-    common.add_argument("--data-dir", metavar="DIR", help="the workspace: one directory, one team")
-    common.add_argument("--toolsets", metavar="NAMES", help="toolsets to list, comma-separated, or all")
-    common.add_argument("--read-only", action="store_true", default=None, help="offer nothing that changes anything")
-    common.add_argument("--environment", choices=ENVIRONMENTS, help=argparse.SUPPRESS)
-    common.add_argument("--log-level", choices=LOG_LEVELS, help="how much goes to stderr")
-    common.add_argument("--config", dest="config_file", metavar="FILE", help="settings as TOML")
+def _add_common(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    group = parser.add_argument_group("common options (as variables: CONSTRUCTION_MCP_DATA_DIR and so on)")
+
+    def add(flag: str, **settings: Any) -> None:
+        group.add_argument(flag, default=default, **settings)
+
+    add("--data-dir", metavar="DIR", help="the workspace: one directory, one team")
+    add("--toolsets", metavar="NAMES", help="toolsets to list, comma-separated, or all")
+    add("--read-only", action="store_true", help="offer nothing that changes anything")
+    add("--environment", metavar="NAME", choices=ENVIRONMENTS, help=f"PROCORE_ENVIRONMENT: {', '.join(ENVIRONMENTS)}")
+    add("--log-level", metavar="LEVEL", choices=LOG_LEVELS, help=f"how much goes to stderr: {', '.join(LOG_LEVELS)}")
+    add("--config", dest="config_file", metavar="FILE", help="settings as TOML")
 
 
 def _explain(error: ConstructionError, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps(error.public()))  # noqa: T201
-    print(f"{error.code}: {error.message}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)  # noqa: T201
+        print(json.dumps(error.public()))
+    print(f"{error.code}: {error.message}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)
     return 1

@@ -81,7 +81,48 @@ CATALOGUE: dict[str, ErrorCode] = {
     "PROCORE_OUTCOME_UNKNOWN": ErrorCode(
         "A write to Procore may or may not have happened.", "Look for it in Procore before repeating."
     ),
+    "PROCORE_NOT_CONNECTED": ErrorCode("No Procore account is connected.", "Connect one with connect_procore."),
+    "PROCORE_CREDENTIALS": ErrorCode(
+        "Procore does not accept the app's client id and secret.",
+        "Check PROCORE_CLIENT_ID and PROCORE_CLIENT_SECRET, and that they belong to PROCORE_ENVIRONMENT.",
+    ),
+    "PROCORE_COMPANY_REQUIRED": ErrorCode(
+        "Procore needs to know which company this is about.",
+        "Give company_id; list_procore_companies shows the choices.",
+    ),
+    "PROCORE_NOT_FOUND": ErrorCode(
+        "Procore has nothing by that id, or the connected user may not read it: it answers both alike.",
+        "Check the id, then the user's permission with check_procore_connection.",
+    ),
+    "PROCORE_FORBIDDEN": ErrorCode(
+        "The connected Procore user may not do this.",
+        "Ask a project admin for the permission named in details; check_procore_connection shows the present ones.",
+    ),
+    "PROCORE_APP_NOT_CONNECTED": ErrorCode(
+        "The app is not installed in this Procore company.",
+        "Ask a company admin to install it; `construction-mcp connect` prints a request to forward.",
+    ),
+    "PROCORE_INVALID": ErrorCode(
+        "Procore refused the values that were sent.", "Correct what details.procore_says names and repeat."
+    ),
+    "PROCORE_CONFLICT": ErrorCode(
+        "Procore holds something that conflicts with this change.", "Read the record again, then decide."
+    ),
+    "PROCORE_TIMEOUT": ErrorCode("Procore did not answer in time.", "Ask for less (dates, filters), or repeat later."),
+    "PROCORE_UNAVAILABLE": ErrorCode("Procore could not be reached or is overloaded.", "Repeat in a moment."),
+    "PROCORE_BAD_ANSWER": ErrorCode(
+        "Procore's answer could not be understood (not JSON, cut off, too large or redirected in a circle).",
+        "Repeat later; if it stays, check PROCORE_API_URL.",
+    ),
+    "PROCORE_BUDGET_SPENT": ErrorCode(
+        "The call or session used up its number of Procore requests.",
+        "Narrow it: one project, a date range, fewer pages.",
+    ),
     # the server itself
+    "SYSTEM_EGRESS_REFUSED": ErrorCode(
+        "The address is not one this server may reach.",
+        "The operator can name its host in CONSTRUCTION_MCP_EGRESS_ALLOW.",
+    ),
     "SYSTEM_INTERNAL": ErrorCode(
         "The server made a mistake; the details are in its log.", "Report it with the trace id in details."
     ),

@@ -3,11 +3,15 @@
 from typing import Protocol
 from weakref import WeakSet
 
+from construction_mcp.core.ports import Listing
+
 
 class Hears(Protocol):
     """Somebody who passes changes on to subscribers."""
 
     async def resource_updated(self, uri: str) -> None: ...
+
+    async def listing_changed(self, listing: Listing) -> None: ...
 
 
 class ChangeHub:
@@ -22,3 +26,7 @@ class ChangeHub:
     async def resource_updated(self, uri: str) -> None:
         for listener in list(self._listeners):
             await listener.resource_updated(uri)
+
+    async def listing_changed(self, listing: Listing) -> None:
+        for listener in list(self._listeners):
+            await listener.listing_changed(listing)

@@ -9,6 +9,9 @@ from typing import Any
 from construction_mcp.core.errors import Invalid
 from construction_mcp.core.launch import PREFIX, Launch, read_config_file
 
+WRITE_POLICIES = ("confirm", "auto")
+GRANTS = ("authorization_code", "client_credentials")
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -47,6 +50,7 @@ class Limits:
     call_timeout_s: float = 120.0
     calls_in_flight_max: int = 1000  # beyond it SYSTEM_BUSY: memory stays bounded under a flood
     statements_per_call_warn: int = 10
+    confirmation_s: float = 600.0  # a preview older than this is shown again before it is acted on
 
     # store
     statement_timeout_s: float = 10.0
@@ -57,9 +61,55 @@ class Limits:
     commit_batch_max: int = 500  # functions sharing one commit: bounds how long a reader waits behind it
     commit_queue_max: int = 10_000
     statement_cache: int = 512  # distinct SQL texts kept prepared; opening asserts that all of ours fit
-    check_on_open_bytes_max: int = 16 * 1024 * 1024  # the structure check reads the whole file: 10 ms at this size
+    check_on_open_bytes_max: int = 4 * 1024 * 1024  # the structure check reads the whole file: 20 ms at this size
     wal_bytes_max: int = 64 * 1024 * 1024  # the log is cut back to this after a checkpoint
     copy_pages_per_step: int = 256  # a backup lets others in after each MiB
+
+    # network
+    connect_timeout_s: float = 5.0  # resolving, connecting and TLS; a reachable host answers in a fraction
+    read_timeout_s: float = 15.0  # silence between two pieces of an answer
+    attempt_timeout_s: float = 30.0  # one request from first byte to last: a dripping answer ends here
+    outbound_connections_max: int = 32  # above the spike window of 25 nothing more can be under way
+    redirects_max: int = 3
+    answer_bytes_max: int = 8 * 1024 * 1024  # decoded; a page of 100 full records is about 1 MiB
+    header_wait_max_s: float = 3600.0  # the most a Retry-After is believed: the longest documented window
+    breaker_failures_max: int = 5  # in a row, then the host rests
+    breaker_rest_s: float = 30.0
+    breaker_hosts_max: int = 256
+
+    # caches
+    cache_entries_max: int = 2048
+    token_cache_s: float = 300.0
+    record_cache_s: float = 300.0  # projects and companies
+
+    # Procore
+    procore_tries_max: int = 3
+    procore_deadline_s: float = 60.0  # one request with its waits and tries
+    procore_deadline_background_s: float = 360.0  # so that a workflow can sit out its turn in the queue
+    procore_backoff_s: float = 0.5  # first ceiling of the full jitter
+    procore_backoff_max_s: float = 8.0
+    hourly_requests: int = 600  # examples of the documentation; every answer's headers outrank them
+    hourly_window_s: float = 3600.0
+    spike_requests: int = 25
+    spike_window_s: float = 10.0
+    spike_requests_max: int = 100  # a header that claims more describes the hourly window
+    interactive_share: float = 0.2  # of both windows, kept free of background work
+    smoothing_burst_share: float = 0.6  # of the spike window at once; the rest leaks evenly over the window
+    overload_pause_max_s: float = 60.0  # a 503 speaks for its moment, not for an hour
+    rate_wait_interactive_s: float = 20.0
+    rate_wait_background_s: float = 300.0
+    rate_queue_max: int = 1000
+    rate_keys_max: int = 256  # one ledger per application and company
+    requests_per_call: int = 60
+    requests_per_session: int = 5000
+    usage_days_kept: int = 31
+    usage_scopes_max: int = 4096
+    procore_page_size: int = 100
+    procore_pages_max: int = 20  # of one list; beyond it the answer says `truncated`
+    refresh_ahead_s: float = 120.0  # so that no request leaves with a token that dies on the way
+    renew_pause_s: float = 60.0  # a token refused so soon after its renewal is not the problem
+    oauth_state_s: float = 600.0  # Procore's code lives as long
+    oauth_states_max: int = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +124,13 @@ class Settings:
     token_file: Path | None = None
 
     company_id: int | None = None
+    procore_client_id: str | None = None
+    procore_client_secret: str | None = field(default=None, repr=False)
+    procore_grant: str = "authorization_code"
+    procore_api_url: str | None = None
+    procore_login_url: str | None = None
+    egress_allow: tuple[str, ...] = ()
+    write_policy: str = "confirm"
     public_url: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     oauth_issuer: str | None = None
@@ -119,6 +176,13 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
         log_level=launch.log_level,
         token_file=Path(launch.token_file) if launch.token_file else None,
         company_id=_whole(text("PROCORE_COMPANY_ID"), "PROCORE_COMPANY_ID"),
+        procore_client_id=text("PROCORE_CLIENT_ID"),
+        procore_client_secret=text("PROCORE_CLIENT_SECRET"),
+        procore_grant=_grant(text("PROCORE_GRANT"), launch.environment),
+        procore_api_url=text("PROCORE_API_URL"),
+        procore_login_url=text("PROCORE_LOGIN_URL"),
+        egress_allow=_words(text(PREFIX + "EGRESS_ALLOW")),
+        write_policy=_policy(text(PREFIX + "WRITE_POLICY")),
         public_url=text(PREFIX + "PUBLIC_URL"),
         allowed_hosts=_words(text(PREFIX + "ALLOWED_HOSTS")),
         oauth_issuer=text(PREFIX + "OAUTH_ISSUER"),
@@ -134,9 +198,24 @@ def _words(value: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (value or "").split(",") if word.strip())
 
 
+def _policy(value: str | None) -> str:
+    """`approve` arrives with approvals; until then asking for it must not quietly mean less."""
+    if value not in (None, *WRITE_POLICIES):
+        raise Invalid(f"CONSTRUCTION_MCP_WRITE_POLICY is {value!r}; it can be {', '.join(WRITE_POLICIES)}.")
+    return value or "confirm"
+
+
 def _whole(value: Any, name: str) -> int | None:
     if value is None:
         return None
     if not str(value).isascii() or not str(value).isdigit():
         raise Invalid(f"{name} is {value!r}; it must be a whole number.")
     return int(value)
+
+
+def _grant(value: str | None, environment: str) -> str:
+    if value is None:
+        return "client_credentials" if environment == "simulator" else "authorization_code"
+    if value not in GRANTS:
+        raise Invalid(f"PROCORE_GRANT is {value!r}; it can be {', '.join(GRANTS)}.")
+    return value

@@ -34,6 +34,7 @@ COMMON_FLAGS = {
     "--data-dir": ("data_dir", True),
     "--toolsets": ("toolsets", True),
     "--read-only": ("read_only", False),
+    "--environment": ("environment", True),
     "--log-level": ("log_level", True),
     "--config": ("config_file", True),
     "--server": ("server_url", True),

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+Listing = Literal["tools", "prompts", "resources"]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -53,11 +56,23 @@ class Progress(Protocol):
         ...
 
 
+class Log(Protocol):
+    """Write to the client's log, for clients that ask for one; ours is stderr, through `logging`."""
+
+    async def write(self, level: LogLevel, message: str) -> None:
+        """Send one line; nothing happens below the level that the client asked for."""
+        ...
+
+
 class Changes(Protocol):
-    """Tell subscribers that a resource changed."""
+    """Tell subscribers that something they can read changed."""
 
     async def resource_updated(self, uri: str) -> None:
         """Notify whoever subscribed to `uri` and may read it."""
+        ...
+
+    async def listing_changed(self, listing: Listing) -> None:
+        """Notify whoever asked to hear when the list of tools, prompts or resources changes (2026-07-28)."""
         ...
 
 

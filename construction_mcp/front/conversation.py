@@ -20,6 +20,7 @@ class Conversation:
 
     def __init__(self) -> None:
         self.in_flight: dict[RequestId, str] = {}
+        self._again: dict[RequestId, int] = {}  # ids a client uses twice at once: each use gets an answer
         self.is_modern: bool | None = None  # decided by the first request, as the SDK does
         self._opening: dict[str, Any] | None = None
         self._initialized: dict[str, Any] | None = None
@@ -35,6 +36,8 @@ class Conversation:
         if request_id is not None:
             if self.is_modern is None:
                 self._open(method, message)
+            if request_id in self.in_flight:
+                self._again[request_id] = self._again.get(request_id, 0) + 1
             self.in_flight[request_id] = method
         if method in _NOTABLE:
             self._note(method, request_id, message)
@@ -42,6 +45,10 @@ class Conversation:
     def answered(self, request_id: RequestId | None) -> None:
         """Note that a request got its answer, or never will."""
         if request_id is None:
+            return
+        if again := self._again.pop(request_id, 0):
+            if again > 1:
+                self._again[request_id] = again - 1
             return
         if self.in_flight.pop(request_id, None) == LISTEN:
             self._standing.pop((LISTEN, request_id), None)

@@ -19,7 +19,7 @@ from construction_mcp.bootstrap import House
 from construction_mcp.core.errors import ConstructionError, NotFound
 from construction_mcp.core.instructions import instructions
 from construction_mcp.core.json import write_json
-from construction_mcp.core.ports import Ask, InputNeeded, Progress
+from construction_mcp.core.ports import Ask, InputNeeded, Log, Progress
 from construction_mcp.core.trace import Trace, current_trace
 from construction_mcp.core.types import Principal
 from construction_mcp.registry.catalog import View
@@ -30,6 +30,7 @@ from construction_mcp.server.ask import ClientAsk
 from construction_mcp.server.changes import ResourceChanges
 from construction_mcp.server.content import prompt_messages, resource_contents
 from construction_mcp.server.icon import ICON
+from construction_mcp.server.logs import ClientLog, set_log_level
 from construction_mcp.server.state import SealedRounds, WorkspaceSeal
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ TRACE_KEY = "construction-mcp/trace"
 STRUCTURED_SINCE = "2025-06-18"  # older clients see only text; MCP changelog of that revision
 COMPLETIONS_MAX = 100  # MCP 2025-11-25, "Completion": at most 100 values
 RESOURCE_NOT_FOUND = -32002  # MCP 2025-11-25, "Resources: error handling"; -32602 from 2026-07-28 (SEP-2164)
+# The stamp of 2026-07-28 results, without the icon and title that discover gives once: the SDK would add those to every
+# answer and copy them deeply for it, 450 bytes and 40 us a call.
+_IDENTITY = {"name": "construction-mcp", "version": __version__}
 _FRESH = CacheHint(ttl_ms=300_000)  # listings change only with the installation or a restart
 _LISTINGS: tuple[CacheableMethod, ...] = (
     "tools/list",
@@ -74,6 +78,7 @@ def build_server(house: House, view: View, principal_of: PrincipalOf) -> Server[
         on_get_prompt=face.get_prompt,
         on_completion=face.complete,
     )
+    server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_log_level)
     seal = WorkspaceSeal(house)
     security = RequestStateSecurity(codec=seal, bind_principal=lambda ctx: principal_of(ctx).id)
     server.middleware.append(SealedRounds(seal, security))
@@ -186,6 +191,7 @@ class Face:
         provided: Mapping[type, Any] = {
             Ask: ClientAsk(ctx, params),
             Progress: _ClientProgress(ctx),
+            Log: ClientLog(ctx),
             ServerRequestContext: ctx,
         }
         return Call(self._principal_of(ctx), self._view, provided)
@@ -208,7 +214,10 @@ class _ClientProgress:
 
 def _result(outcome: Outcome, trace: Trace, protocol_version: str) -> dict[str, Any]:
     """A tools/call result as the client's revision reads it."""
-    result = _complete(isError=outcome.is_error, _meta={TRACE_KEY: trace.public()})
+    meta = {TRACE_KEY: trace.public()}
+    if protocol_version in MODERN_PROTOCOL_VERSIONS:
+        meta[types.SERVER_INFO_META_KEY] = _IDENTITY
+    result = _complete(isError=outcome.is_error, _meta=meta)
     if outcome.structured is None:
         return {**result, "content": list(outcome.blocks or ())}
     if protocol_version < STRUCTURED_SINCE:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
+from mcp.shared.message import ServerMessageMetadata
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from construction_mcp.core.errors import Invalid
@@ -57,7 +58,9 @@ class ClientAsk:
     ) -> Answer:
         request = types.ElicitRequest(params=params)
         if not self._modern:
-            return _answer(await self._ctx.session.send_request(request, types.ElicitResult))
+            # On HTTP the question must ride the call's own stream: the other one opens only if the client cares to.
+            ours = ServerMessageMetadata(related_request_id=self._ctx.request_id)
+            return _answer(await self._ctx.session.send_request(request, types.ElicitResult, metadata=ours))
         if key not in self._answers:
             raise InputNeeded({key: request}, state)
         try:

@@ -7,10 +7,26 @@ import mcp_types as types
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.server.subscriptions import (
+    InMemorySubscriptionBus,
+    ListenHandler,
+    PromptsListChanged,
+    ResourcesListChanged,
+    ResourceUpdated,
+    ServerEvent,
+    ToolsListChanged,
+)
+
+from construction_mcp.core.ports import Listing
 
 Context = ServerRequestContext[Any, Any]
 MayRead = Callable[[Context, str], bool]
+
+_LISTING_EVENTS: dict[Listing, ServerEvent] = {
+    "tools": ToolsListChanged(),
+    "prompts": PromptsListChanged(),
+    "resources": ResourcesListChanged(),
+}
 
 
 class ResourceChanges:
@@ -29,15 +45,19 @@ class ResourceChanges:
         for session in list(self._legacy.get(uri, {}).values()):
             await session.send_resource_updated(uri)
 
+    async def listing_changed(self, listing: Listing) -> None:
+        """Only to `subscriptions/listen`: older clients learn at `initialize` that their lists stay as they are."""
+        await self._bus.publish(_LISTING_EVENTS[listing])
+
     def subscribe(self, ctx: Context, uri: str) -> None:
         """Remember a pre-2026 subscription for as long as its connection lives."""
-        connection = _connection(ctx)
+        connection = connection_of(ctx)
         if connection not in self._legacy.setdefault(uri, {}):
             connection.exit_stack.callback(self._forget, connection, uri)
         self._legacy[uri][connection] = ctx.session
 
     def unsubscribe(self, ctx: Context, uri: str) -> None:
-        self._forget(_connection(ctx), uri)
+        self._forget(connection_of(ctx), uri)
 
     def _forget(self, connection: Connection, uri: str) -> None:
         sessions = self._legacy.get(uri, {})
@@ -70,7 +90,7 @@ class AuthorisedListen:
         self._inner.close()
 
 
-def _connection(ctx: Context) -> Connection:
+def connection_of(ctx: Context) -> Connection:
     """The connection behind a request. mcp 2.3 gives handlers no public way to it, though its `exit_stack` is meant for
     them ("Push cleanup from handlers or middleware", mcp/server/connection.py); a contract test watches this line.
     """

@@ -129,7 +129,7 @@ def _announce(listener: socket.socket, token: OperatorToken | None, settings: Se
         said.append(f"Bearer token (shown once, kept in {token_file(settings)}): {token.value}")
     else:
         said.append(f"Bearer token: in {token_file(settings)}")
-    print("\n".join(said), file=sys.stderr, flush=True)  # noqa: T201
+    print("\n".join(said), file=sys.stderr, flush=True)  # noqa: T201 - a command tells its person
     if options.as_json:
         line = {
             "mcp": url + MCP_PATH,
@@ -138,7 +138,7 @@ def _announce(listener: socket.socket, token: OperatorToken | None, settings: Se
             "webhooks": None,
             "token": token.value if token else None,
         }
-        print(json.dumps(line), flush=True)  # noqa: T201
+        print(json.dumps(line), flush=True)  # noqa: T201 - the line --json promises
 
 
 def _signalled() -> asyncio.Event:

@@ -35,6 +35,7 @@ async def serve_stdio(session: Session, launch: Launch, ownership: Ownership) ->
 async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
     channel = Channel(session, session.conversation, door.workplace.limits)
     server = door.workplace.server(launch.toolsets, read_only=launch.read_only)
+    await _open(door)
     session.attach(channel, asyncio.get_running_loop())
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -42,15 +43,23 @@ async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
                 server.run(channel.incoming, channel.outgoing, server.create_initialization_options())
             )
             leaving = tasks.create_task(door.asked_to_leave.wait())
-            await _open(door)
             await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
             session.pause()
             if not serving.done():
                 channel.end_for_successor()
             leaving.cancel()
             await door.close()
+            await _keep_answers(door)
     finally:
         session.detach()
+
+
+async def _keep_answers(door: LocalDoor) -> None:
+    """For the next start. Now, because earlier it would delay a call, and the client has gone anyway."""
+    try:
+        await door.workplace.keep_answers()
+    except (OSError, ValueError) as problem:
+        log.warning("the next start will have to wait for the SDK: %s", problem)
 
 
 async def _open(door: LocalDoor) -> None:

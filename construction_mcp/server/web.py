@@ -59,6 +59,10 @@ def sweeping_protocol(stale_s: float) -> type[asyncio.Protocol]:
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
             super().connection_made(Corked(transport, asyncio.get_running_loop()))  # type: ignore[arg-type]  # acts as one
 
+        def on_header(self, name: bytes, value: bytes) -> None:
+            # httptools leaves the whitespace behind a value, which is no part of it (RFC 9110, section 5.5).
+            super().on_header(name, value.strip(b" \t"))
+
         def pause_writing(self) -> None:
             super().pause_writing()
             self._watch()

@@ -44,6 +44,17 @@ class Workplace:
             self._servers[view] = build_server(self._house, view, lambda _: self._person)
         return self._servers[view]
 
+    async def keep_answers(self) -> None:
+        """Leave the next start its first answers, if the shipped ones do not fit this installation.
+
+        Raises:
+            OSError: they cannot be written.
+            ValueError: they cannot be composed.
+        """
+        from construction_mcp.server.answers import refresh_cache
+
+        await refresh_cache(self._house, self._person)
+
     async def command(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Run one of the commands that the command line also has.
 

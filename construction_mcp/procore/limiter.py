@@ -1,0 +1,209 @@
+"""Who may send to Procore next: a queue in front of the ledger, interactive before background.
+
+Nobody waits without an end: a caller says how long it can, and is refused at once when the ledger already shows that
+this will not be enough.
+"""
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from aiolimiter import AsyncLimiter
+from cachetools import LRUCache
+
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import RateLimited
+from construction_mcp.procore.ledger import RateLedger, read_report
+
+
+class Priority(IntEnum):
+    """A person waits for interactive calls; workflows and polling are background."""
+
+    INTERACTIVE = 0
+    BACKGROUND = 1
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    priority: Priority
+    order: int
+    turn: asyncio.Future[None] = field(compare=False)
+    sleep: asyncio.Future[None] | None = field(default=None, compare=False)
+
+
+class Slot:
+    """The right to send one request; tell it what came back."""
+
+    def __init__(self, ledger: RateLedger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self.sent = True  # set to False when the request never left
+
+    def observe(self, headers: Mapping[str, str]) -> None:
+        """Correct the books by the answer's rate headers, if it has readable ones."""
+        report = read_report(headers, self._clock.now())
+        if report is not None:
+            self._ledger.correct(report, self._clock.monotonic())
+
+    def pause(self, seconds: float) -> None:
+        """Procore asked everybody to wait."""
+        self._ledger.pause(seconds, self._clock.monotonic())
+
+
+class Smoothing:
+    """Spreads background work inside the spike window, so that a person's call finds room in it.
+
+    aiolimiter measures on the event loop's own time, which no injected clock moves. Hence it is only ever a second
+    brake below the ledger, real-time only and optional: the guarantee never rests on it.
+
+    An AsyncLimiter(b, t) lets b requests go at once and b/t per second on top, b + b/t * window in all; `retune` picks
+    them so that this sum is the share of the spike window that background work may use, not twice that.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._spike_limit = 0
+        self._bucket = self.retune(limits.spike_requests)
+
+    def retune(self, spike_limit: int) -> AsyncLimiter:
+        """Fit the bucket to the limit Procore reports."""
+        if spike_limit != self._spike_limit:
+            room = max(2.0, spike_limit * (1 - self._limits.interactive_share))
+            burst = max(1.0, room * self._limits.smoothing_burst_share)
+            rate_per_s = (room - burst) / self._limits.spike_window_s
+            self._spike_limit, self._bucket = spike_limit, AsyncLimiter(burst, burst / rate_per_s)
+        return self._bucket
+
+    async def wait(self, spike_limit: int) -> None:
+        """Return when the bucket has room."""
+        await self.retune(spike_limit).acquire()
+
+
+class Limiter:
+    """The queue and the ledger of one application in one company."""
+
+    def __init__(self, clock: Clock, limits: Limits, smoothing: Smoothing | None = None) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._smoothing = smoothing
+        self._queue: list[_Waiter] = []
+        self._order = itertools.count()
+        self.ledger = RateLedger(limits)
+
+    @property
+    def waiting(self) -> int:
+        """Callers in the queue."""
+        return len(self._queue)
+
+    @contextlib.asynccontextmanager
+    async def slot(self, priority: Priority, wait_max_s: float) -> AsyncIterator[Slot]:
+        """Hold the right to send one request; wait for it at most `wait_max_s` seconds.
+
+        Raises:
+            RateLimited: it will not be free in time; `retry_after_s` says when it can be.
+        """
+        deadline = self._clock.monotonic() + wait_max_s
+        if self._smoothing is not None and priority is Priority.BACKGROUND:
+            await self._smooth(self._smoothing, wait_max_s)
+        await self._take(priority, deadline)
+        slot = Slot(self.ledger, self._clock)
+        try:
+            yield slot
+        finally:
+            self.ledger.finish(self._clock.monotonic(), sent=slot.sent)
+            self._serve()
+
+    async def _smooth(self, smoothing: Smoothing, wait_max_s: float) -> None:
+        try:
+            async with asyncio.timeout(wait_max_s):
+                await smoothing.wait(self.ledger.spike.limit)
+        except TimeoutError:
+            raise self._refusal(self._limits.spike_window_s) from None
+
+    async def _take(self, priority: Priority, deadline: float) -> None:
+        if len(self._queue) >= self._limits.rate_queue_max:
+            raise self._refusal(self._limits.spike_window_s)
+        waiter = _Waiter(priority, next(self._order), asyncio.get_running_loop().create_future())
+        heapq.heappush(self._queue, waiter)
+        self._serve()
+        try:
+            if not waiter.turn.done():
+                self._refuse_the_hopeless(waiter, deadline)
+            while not waiter.turn.done():
+                await self._turn_or_time(waiter, deadline)
+                if self._clock.monotonic() >= deadline and not waiter.turn.done():
+                    self._refuse_the_hopeless(waiter, deadline)
+                if self._queue and self._queue[0] is waiter:
+                    self._serve()
+        except BaseException:
+            self._leave(waiter)
+            raise
+
+    def _serve(self) -> None:
+        """Give every slot that is free to whoever is first; then the first of the rest looks at the time again."""
+        now = self._clock.monotonic()
+        while self._queue and self.ledger.may_start(now, background=self._queue[0].priority is Priority.BACKGROUND):
+            self.ledger.start()
+            heapq.heappop(self._queue).turn.set_result(None)
+        if self._queue and self._queue[0].sleep is not None:
+            self._queue[0].sleep.cancel()
+
+    def _refuse_the_hopeless(self, waiter: _Waiter, deadline: float) -> None:
+        now = self._clock.monotonic()
+        place = 1 + sum(1 for other in self._queue if other < waiter)
+        eta = self.ledger.eta(place, now, background=waiter.priority is Priority.BACKGROUND)
+        if eta > deadline or now >= deadline:
+            raise self._refusal(eta - now)
+
+    async def _turn_or_time(self, waiter: _Waiter, deadline: float) -> None:
+        """Until the turn comes or time is up; the first in the queue also wakes when a slot may be free."""
+        now = self._clock.monotonic()
+        wake_at = deadline
+        if self._queue[0] is waiter:
+            next_free = self.ledger.eta(1, now, background=waiter.priority is Priority.BACKGROUND)
+            wake_at = min(next_free, deadline) if next_free > now else deadline
+        waiter.sleep = asyncio.ensure_future(self._clock.sleep(wake_at - now))
+        try:
+            await asyncio.wait({waiter.turn, waiter.sleep}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiter.sleep.cancel()
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """A waiter that was cancelled or refused takes nothing with it."""
+        if waiter.turn.done():
+            self.ledger.finish(self._clock.monotonic(), sent=False)
+        else:
+            self._queue.remove(waiter)
+            heapq.heapify(self._queue)
+        self._serve()
+
+    def _refusal(self, seconds: float) -> RateLimited:
+        return RateLimited(
+            "Procore's rate window has no room for this request in time.",
+            hint="Repeat after retry_after_s, or ask for less.",
+            retry_after_s=round(max(seconds, 1.0), 1),
+        )
+
+
+class Limiters:
+    """One limiter per application and company, the scope Procore's pages come closest to naming."""
+
+    def __init__(self, clock: Clock, limits: Limits, *, smoothed: bool = False) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._smoothed = smoothed
+        self._by_key: LRUCache[tuple[str, int | None], Limiter] = LRUCache(limits.rate_keys_max)
+
+    def of(self, client_id: str, company: int | None) -> Limiter:
+        """The limiter of this pair, made on first use."""
+        key = (client_id, company)
+        limiter = self._by_key.get(key)
+        if limiter is None:
+            smoothing = Smoothing(self._limits) if self._smoothed else None
+            limiter = self._by_key[key] = Limiter(self._clock, self._limits, smoothing)
+        return limiter

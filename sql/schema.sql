@@ -1,0 +1,122 @@
+-- The schema as the migrations leave it. For reading; nothing runs this file and a test keeps it true.
+
+CREATE TABLE schema_migrations (
+    number     INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL,
+    checksum   TEXT NOT NULL,
+    applied_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE users (
+    id           TEXT PRIMARY KEY,
+    name         TEXT NOT NULL,
+    role         TEXT NOT NULL CHECK (role IN ('viewer', 'builder', 'approver', 'admin')),
+    bearer_hash  TEXT NOT NULL UNIQUE,
+    preview      TEXT NOT NULL,
+    created_at   TEXT NOT NULL,
+    expires_at   TEXT,
+    last_used_at TEXT,
+    revoked_at   TEXT
+) STRICT;
+
+CREATE TABLE workflows (
+    id             TEXT PRIMARY KEY,
+    name           TEXT NOT NULL,
+    description    TEXT NOT NULL,
+    status         TEXT NOT NULL CHECK (status IN ('draft', 'active', 'paused', 'error')),
+    environment    TEXT NOT NULL,
+    company_id     INTEGER,
+    project_id     INTEGER,
+    run_as         TEXT,
+    trigger        TEXT CHECK (trigger IS NULL OR json_valid(trigger)),
+    variables      TEXT NOT NULL CHECK (json_valid(variables)),
+    draft_version  INTEGER NOT NULL CHECK (draft_version >= 1),
+    active_version INTEGER CHECK (active_version >= 1),
+    created_by     TEXT NOT NULL,
+    created_at     TEXT NOT NULL,
+    updated_at     TEXT NOT NULL,
+    search_text    TEXT NOT NULL -- name and description, case-folded by Python: SQLite's lower() knows only ASCII
+) STRICT;
+
+CREATE INDEX workflows_by_status ON workflows (status, updated_at DESC, id);
+
+CREATE INDEX workflows_by_project ON workflows (project_id, updated_at DESC, id);
+
+CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text);
+
+CREATE TABLE workflow_actions (
+    workflow_id TEXT NOT NULL REFERENCES workflows (id) ON DELETE CASCADE,
+    sequence    INTEGER NOT NULL CHECK (sequence >= 1),
+    key         TEXT NOT NULL,
+    type        TEXT NOT NULL,
+    action      TEXT NOT NULL CHECK (json_valid(action)),
+    PRIMARY KEY (workflow_id, sequence),
+    UNIQUE (workflow_id, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency_keys (
+    principal  TEXT NOT NULL,
+    tool       TEXT NOT NULL,
+    key        TEXT NOT NULL,
+    digest     TEXT NOT NULL,
+    result     TEXT NOT NULL CHECK (json_valid(result)),
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (principal, tool, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
+CREATE TABLE connections (
+    id             TEXT PRIMARY KEY,
+    principal      TEXT NOT NULL,
+    environment    TEXT NOT NULL,
+    grant_type     TEXT NOT NULL CHECK (grant_type IN ('authorization_code', 'client_credentials')),
+    client_id      TEXT NOT NULL,
+    company_id     INTEGER,
+    user_id        INTEGER,
+    login          TEXT,
+    access_sealed  BLOB,
+    refresh_sealed BLOB,
+    expires_at     TEXT,
+    last_check     TEXT CHECK (json_valid(last_check)),
+    created_at     TEXT NOT NULL,
+    UNIQUE (principal, environment)
+) STRICT;
+
+CREATE TABLE intents (
+    id          TEXT PRIMARY KEY,
+    principal   TEXT NOT NULL,
+    tool        TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    digest      TEXT NOT NULL,
+    summary     TEXT NOT NULL,
+    shown       TEXT NOT NULL CHECK (json_valid(shown)),
+    targets     TEXT NOT NULL CHECK (json_valid(targets)),
+    state       TEXT NOT NULL CHECK (state IN ('intended', 'done', 'failed', 'uncertain')),
+    outcome     TEXT CHECK (json_valid(outcome)),
+    created_at  TEXT NOT NULL,
+    finished_at TEXT,
+    UNIQUE (principal, tool, key)
+) STRICT;
+
+CREATE INDEX intents_open ON intents (created_at) WHERE state = 'intended';
+
+CREATE TABLE audit (
+    sequence  INTEGER PRIMARY KEY,
+    at        TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    action    TEXT NOT NULL,
+    outcome   TEXT NOT NULL CHECK (outcome IN ('done', 'failed', 'uncertain', 'declined')),
+    summary   TEXT NOT NULL,
+    targets   TEXT NOT NULL CHECK (json_valid(targets)),
+    intent_id TEXT,
+    previous  TEXT NOT NULL,
+    hash      TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX audit_by_principal ON audit (principal, sequence);

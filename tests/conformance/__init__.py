@@ -1,0 +1,1 @@
+"""Conformance, client and linter checks against real server processes: `python -m tests.conformance.run`."""

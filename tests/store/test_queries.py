@@ -1,0 +1,123 @@
+"""Named queries: found, explained, used."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from construction_mcp.store.migrate import migrate
+from construction_mcp.store.queries import load, load_all, parse, sql_directory
+
+PACKAGE = Path(__file__).resolve().parents[2] / "construction_mcp"
+
+# Lists, look-ups and guards that every call may run; a walk of a whole table there is a bug.
+HOT = {
+    "workflows.by_ids",
+    "workflows.page",
+    "workflows.page_by_status",
+    "workflows.page_by_project",
+    "workflows.count_all",
+    "workflows.count_by_text",
+    "workflows.count_by_status",
+    "workflows.count_by_project",
+    "workflows.version",
+    "workflows.update",
+    "workflows.touch",
+    "workflows.replace_action",
+    "workflows.remove_action",
+    "workflows.remove",
+    "workflows.action_keys",
+    "idempotency.find",
+    "idempotency.forget",
+    "users.by_id",
+    "users.by_bearer_hash",
+    "users.mark_used",
+    "users.revoke",
+    "users.replace_bearer",
+    "meta.get",
+    "meta.remove",
+}
+
+
+@pytest.fixture
+def migrated(tmp_path) -> sqlite3.Connection:
+    connection = sqlite3.connect(tmp_path / "plain.db", isolation_level=None)
+    migrate(connection, tmp_path / "plain.db")
+    return connection
+
+
+def plan(connection: sqlite3.Connection, text: str) -> list[str]:
+    parameters = dict.fromkeys(re.findall(r":(\w+)", text))
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", parameters)]
+
+
+@pytest.mark.parametrize("query", load_all(), ids=lambda query: query.name)
+def test_every_query_fits_the_schema(migrated, query):
+    plan(migrated, query.text)
+
+
+@pytest.mark.parametrize("query", [q for q in load_all() if q.name in HOT], ids=lambda query: query.name)
+def test_hot_queries_read_no_whole_table(migrated, query):
+    """A scan of a covering index is allowed: counting has to look at every entry."""
+    scans = [step for step in plan(migrated, query.text) if step.startswith("SCAN")]
+
+    assert [s for s in scans if "COVERING INDEX" not in s and "json_each" not in s and "subquery" not in s] == []
+
+
+def test_lists_are_not_sorted_after_reading(migrated):
+    steps = [
+        step
+        for name in ("page", "page_by_status", "page_by_project")
+        for step in plan(migrated, getattr(load("workflows"), name).text)
+    ]
+
+    assert [step for step in steps if "ORDER BY" in step] == []
+
+
+def test_the_list_of_hot_queries_names_queries_that_exist():
+    assert {query.name for query in load_all()} >= HOT
+
+
+@pytest.mark.parametrize("query", load_all(), ids=lambda query: query.name)
+def test_every_query_is_used(query):
+    stem, _, name = query.name.partition(".")
+    used = re.compile(rf"\b(_{stem}|_sql|load\(\"{stem}\"\))\.{name}\b")
+    users = [
+        file
+        for file in PACKAGE.rglob("*.py")
+        if f'load("{stem}")' in (text := file.read_text("utf-8")) and used.search(text)
+    ]
+
+    assert users, f"{query.name} is used nowhere"
+
+
+def test_no_statement_is_written_in_python():
+    """Migrations keep their own books; everything else is in sql/."""
+    statement = re.compile(
+        r"""["'](SELECT\s|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|DROP\s)""", re.MULTILINE
+    )
+    guilty = [file.name for file in PACKAGE.rglob("*.py") if statement.search(file.read_text("utf-8"))]
+
+    assert guilty == ["migrate.py"]
+
+
+def test_a_wrong_name_says_the_nearest():
+    with pytest.raises(AttributeError, match="keep_first"):
+        load("meta").keep_frist  # noqa: B018 - the access is the act
+
+
+def test_a_query_must_say_why_and_what_comes_back():
+    with pytest.raises(AssertionError, match="does not say why"):
+        parse("x", "-- name: a :one\nSELECT 1;")
+    with pytest.raises(AssertionError, match="not one of"):
+        parse("x", "-- name: a :two\n-- Why.\nSELECT 1;")
+
+
+def test_schema_sql_is_what_the_migrations_make(migrated):
+    """schema.sql is for reading only, so nothing else would notice that it is old."""
+    by_hand = sqlite3.connect(":memory:")
+    by_hand.executescript((sql_directory() / "schema.sql").read_text("utf-8"))
+    listing = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name"
+
+    assert by_hand.execute(listing).fetchall() == migrated.execute(listing).fetchall()
