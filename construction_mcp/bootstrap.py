@@ -19,7 +19,10 @@ from construction_mcp.registry.dispatch import Dispatcher
 if TYPE_CHECKING:
     from construction_mcp.core.cursor import Cursors
     from construction_mcp.core.keys import KeyRing
+    from construction_mcp.registry.gate import Gate
+    from construction_mcp.store.connections import Connections
     from construction_mcp.store.database import Database
+    from construction_mcp.store.intents import Intents
     from construction_mcp.store.users import Users
     from construction_mcp.store.workflows import Workflows
 
@@ -82,6 +85,9 @@ class House:
             f"{room}.store.database:Database": self._database,
             f"{room}.store.workflows:Workflows": self._workflows,
             f"{room}.store.users:Users": self._users,
+            f"{room}.store.intents:Intents": self._intents,
+            f"{room}.store.connections:Connections": self._connections,
+            f"{room}.registry.gate:Gate": self._gate,
         }
 
     @staticmethod
@@ -124,3 +130,24 @@ class House:
         from construction_mcp.store.users import Users
 
         return Users(await self.services.get(Database), self.clock)
+
+    async def _intents(self) -> "Intents":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.intents import Intents
+
+        return Intents(await self.services.get(Database), self.clock)
+
+    async def _connections(self) -> "Connections":
+        from construction_mcp.store.connections import Connections
+        from construction_mcp.store.database import Database
+
+        return Connections(await self.services.get(Database), self.clock)
+
+    async def _gate(self) -> "Gate":
+        from construction_mcp.core.cursor import Cursors
+        from construction_mcp.core.keys import KeyRing
+        from construction_mcp.registry.gate import Gate
+        from construction_mcp.store.intents import Intents
+
+        signer = Cursors((await self.services.get(KeyRing)).derive("confirmations"))
+        return Gate(await self.services.get(Intents), signer, self.settings, self.clock)

@@ -25,6 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from construction_mcp.registry.brief import brief
     from construction_mcp.registry.catalog import View, load_catalog
     from construction_mcp.registry.manifest import shallow
 
@@ -41,7 +42,7 @@ def _list(args: argparse.Namespace) -> int:
             "description": tool.description,
             "role": tool.role,
             "annotations": tool.annotations,
-            "inputSchema": tool.input_schema,
+            "inputSchema": brief(tool.input_schema),
             "outputSchema": shallow(tool.output_schema),
         }
         for tool in tools

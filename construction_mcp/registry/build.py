@@ -89,7 +89,7 @@ def _tool(toolset: str, path: str, function: Callable[..., Any], spec: ToolSpec)
             "idempotentHint": spec.idempotent,
             "openWorldHint": spec.open_world,
         },
-        input_schema=input_schema(path, signature, accepts_fields=spec.fields),
+        input_schema=input_schema(path, signature, _house_arguments(spec)),
         output_schema=output_schema(path, signature.returns),
         timeout_s=spec.timeout_s,
     )
@@ -137,17 +137,51 @@ FIELDS = {
 }
 
 
-def input_schema(path: str, signature: Signature, *, accepts_fields: bool = False) -> dict[str, Any]:
+GATED = {
+    "confirmation": {
+        "type": "string",
+        "maxLength": 1000,
+        "description": "From the preview of the same call, to carry it out",
+    },
+    "idempotency_key": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 200,
+        "description": "Same key and arguments: the change happens once",
+    },
+}
+
+
+def _house_arguments(spec: ToolSpec) -> dict[str, Any]:
+    """Arguments that the dispatcher and the gate take for themselves."""
+    return (GATED if spec.effect == "outside" else {}) | ({"fields": FIELDS} if spec.fields else {})
+
+
+def input_schema(path: str, signature: Signature, house_arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The JSON Schema of what a caller sends; closed, so a misspelt name is an error and not silence."""
     for one in signature.sent:
         if not one.description:
             raise TypeError(f"{path}: argument {one.name!r} needs a description in its Annotated[...]")
     definition: Any = {one.name: (one.annotation, _field(one)) for one in signature.sent}
     schema: dict[str, Any] = _tidy(create_model("arguments", **definition).model_json_schema(mode="validation"))
-    schema.setdefault("properties", {})
-    if accepts_fields:
-        schema["properties"]["fields"] = FIELDS
+    properties = schema.setdefault("properties", {})
+    properties.update({name: dict(one) for name, one in (house_arguments or {}).items()})
+    for one in properties.values():
+        _tell_default(one)
+    if properties and "required" not in schema:
+        # Said outright, so that a model need not wonder which it may leave out; a null counts as not given.
+        schema["required"] = []
+        for one in properties.values():
+            one.setdefault("default", None)
     return schema | {"additionalProperties": False}
+
+
+def _tell_default(schema: dict[str, Any]) -> None:
+    """Many clients show a model only the description of an argument."""
+    default = schema.get("default")
+    if default is not None and "default" not in schema["description"].lower():
+        words = json.dumps(default).strip('"') or "empty"
+        schema["description"] += f" (default {words})"
 
 
 def output_schema(path: str, returns: Any) -> dict[str, Any]:
@@ -188,6 +222,8 @@ def _tidy(schema: Any) -> Any:
             del tidy["required"]
     if tidy.get("default", ...) is None:
         del tidy["default"]
+    if tidy.get("additionalProperties") is True:
+        del tidy["additionalProperties"]
     tidy.pop("title", None)
     return _without_null(tidy)
 

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from construction_mcp.registry.brief import brief
 from construction_mcp.registry.manifest import PromptEntry, ResourceEntry, ToolEntry, shallow
 
 
 def tool_wire(tool: ToolEntry) -> dict[str, Any]:
-    """One tool of tools/list, with the shallow output schema."""
+    """One tool of tools/list, with both schemas in their listed form."""
     wire: dict[str, Any] = {
         "name": tool.name,
         "title": tool.title,
         "description": tool.description,
-        "inputSchema": tool.input_schema,
+        "inputSchema": brief(tool.input_schema),
         "annotations": tool.annotations,
     }
     if tool.output_schema:

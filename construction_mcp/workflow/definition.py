@@ -28,7 +28,7 @@ class Model(BaseModel):
 class Trigger(Model):
     """What starts a workflow. Which fields apply depends on `type`."""
 
-    type: Literal["manual", "schedule", "webhook", "poll"]
+    type: Annotated[Literal["manual", "schedule", "webhook", "poll"], Field(description="Decides which fields apply")]
     cron: Annotated[str | None, Field(max_length=200, description="schedule: minute hour day month weekday")] = None
     timezone: Annotated[str | None, Field(max_length=64, description="schedule: IANA name, as America/Chicago")] = None
     catch_up: Annotated[Literal["skip", "once", "all"] | None, Field(description="schedule: runs missed while off")] = (
@@ -90,8 +90,8 @@ class Action(Model):
     depends_on: Annotated[list[str] | None, Field(max_length=100, description="Keys that must be done first")] = None
     for_each: ForEach | None = None
     retry: Retry | None = None
-    timeout_s: Annotated[float | None, Field(gt=0, le=86_400)] = None
-    on_error: Literal["fail", "continue"] | None = None
+    timeout_s: Annotated[float | None, Field(gt=0, le=86_400, description="Seconds it may take")] = None
+    on_error: Annotated[Literal["fail", "continue"] | None, Field(description="fail unless given")] = None
 
 
 class Definition(Model):

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from construction_mcp.core.errors import Invalid
+from construction_mcp.core.json import read_json
 from construction_mcp.core.ports import ToolHit, Tools
 from construction_mcp.core.toolset import tool
 
@@ -41,7 +43,10 @@ async def find_tools(
 @tool(effect="dispatch", listed=True, destructive=True, open_world=True, timeout_s=600)
 async def use_tool(
     name: Annotated[str, Field(min_length=1, max_length=200), "Tool name as find_tools gives it"],
-    arguments: Annotated[dict[str, Any], "Arguments for that tool, matching its input_schema"],
+    arguments: Annotated[
+        dict[str, Any] | str | None,
+        "Arguments matching its input_schema, as an object or as JSON text; none by default",
+    ] = None,
     *,
     tools: Tools,
 ) -> Used:
@@ -49,4 +54,12 @@ async def use_tool(
 
     Same checks, permissions and confirmations as a direct call; prefer a direct call when the tool is listed.
     """
-    return Used(await tools.call(name, arguments))
+    return Used(await tools.call(name, _object(arguments)))
+
+
+def _object(arguments: dict[str, Any] | str | None) -> dict[str, Any]:
+    """Models often write a nested object as JSON text; refusing it costs a round and teaches nothing."""
+    value = read_json(arguments) if isinstance(arguments, str) else arguments or {}
+    if not isinstance(value, dict):
+        raise Invalid("arguments: must be an object.", details={"field": "arguments"})
+    return value

@@ -27,7 +27,9 @@ from construction_mcp.toolsets.workflows.shapes import (
 from construction_mcp.workflow.definition import Action, Definition, Trigger, Variable
 from construction_mcp.workflow.structure import structural_problems
 
-WorkflowId = Annotated[str, Field(min_length=1, max_length=64), "Workflow id, as wf_..."]
+WorkflowId = Annotated[
+    str, Field(min_length=1, max_length=64), "Id that list_workflows and create_workflow give; it starts with wf_"
+]
 ExpectedVersion = Annotated[
     int | None, Field(ge=1), "draft_version you read; the change is refused if somebody changed the workflow since"
 ]
@@ -39,7 +41,7 @@ IdempotencyKey = Annotated[
 @tool(effect="workspace", listed=True)
 async def create_workflow(
     name: Annotated[str, Field(min_length=1, max_length=200), "What people call it"],
-    description: Annotated[str, Field(max_length=5000), "What it is for"] = "",
+    description: Annotated[str, Field(max_length=5000), "Its purpose, in words for people"] = "",
     project_id: Annotated[int | None, Field(ge=1), "Procore project its actions use unless they say otherwise"] = None,
     trigger: Annotated[Trigger | None, "What starts it; may be set later"] = None,
     actions: Annotated[list[Action] | None, Field(max_length=100), "What it does, in order; may be added later"] = None,
@@ -88,7 +90,7 @@ async def get_workflow(
 
 @tool(effect="read", listed=True, fields=True)
 async def list_workflows(
-    status: Annotated[Status | None, "Only this status"] = None,
+    status: Annotated[Status | Literal["any"], "Only this status: draft, active, paused, error or any"] = "any",
     project_id: Annotated[int | None, Field(ge=1), "Only this Procore project"] = None,
     text: Annotated[
         str | None, Field(min_length=1, max_length=200), "Only names and descriptions containing this"
@@ -106,7 +108,8 @@ async def list_workflows(
     """
     query = {"list": "workflows", "status": status, "project_id": project_id, "text": text, "by": principal.id}
     after = tuple(cursors.read(cursor, query)) if cursor else None
-    found = await workflows.list(status=status, project_id=project_id, text=text or "", limit=limit, after=after)
+    only = None if status == "any" else status
+    found = await workflows.list(status=only, project_id=project_id, text=text or "", limit=limit, after=after)
     more = cursors.sign(found.next_position, query) if found.next_position else None
     return Page([summary_of(row) for row in found.items], more, found.total)
 
@@ -114,7 +117,7 @@ async def list_workflows(
 @tool(effect="workspace", idempotent=True)
 async def update_workflow(
     workflow_id: WorkflowId,
-    name: Annotated[str | None, Field(min_length=1, max_length=200), "New name"] = None,
+    name: Annotated[str | None, Field(min_length=1, max_length=200), "New name for people"] = None,
     description: Annotated[str | None, Field(max_length=5000), "New description"] = None,
     project_id: Annotated[int | None, Field(ge=1), "New default project"] = None,
     variables: Annotated[
@@ -139,7 +142,7 @@ async def update_workflow(
 @tool(effect="workspace", listed=True, idempotent=True)
 async def configure_workflow_trigger(
     workflow_id: WorkflowId,
-    trigger: Annotated[Trigger, "manual | schedule {cron, timezone} | webhook {source} | poll {resources}"],
+    trigger: Annotated[Trigger, "What starts it, in the shape of the trigger of create_workflow"],
     expected_version: ExpectedVersion = None,
     *,
     workflows: Workflows,
@@ -155,7 +158,11 @@ async def configure_workflow_trigger(
 @tool(effect="workspace", listed=True)
 async def add_workflow_actions(
     workflow_id: WorkflowId,
-    actions: Annotated[list[Action], Field(min_length=1, max_length=100), "1 to 100 actions, in order"],
+    actions: Annotated[
+        list[Action],
+        Field(min_length=1, max_length=100),
+        "1 to 100 actions in order, each in the shape of the actions of create_workflow",
+    ],
     expected_version: ExpectedVersion = None,
     idempotency_key: IdempotencyKey = None,
     *,
@@ -176,7 +183,9 @@ async def add_workflow_actions(
 async def update_workflow_action(
     workflow_id: WorkflowId,
     key: Annotated[str, Field(min_length=1, max_length=64), "Key of the action to replace"],
-    action: Annotated[Action, "The whole new action; its key may differ, its place stays"],
+    action: Annotated[
+        Action, "The whole new action, in the shape of the actions of create_workflow; its key may differ"
+    ],
     expected_version: ExpectedVersion = None,
     *,
     workflows: Workflows,
@@ -213,7 +222,7 @@ async def delete_workflow(
 @tool(effect="read")
 async def export_workflow(
     workflow_id: WorkflowId,
-    format: Annotated[Literal["yaml", "json"], "File format"] = "yaml",
+    format: Annotated[Literal["yaml", "json"], "How it is written"] = "yaml",
     *,
     workflows: Workflows,
 ) -> Document:

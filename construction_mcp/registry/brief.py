@@ -1,0 +1,57 @@
+"""The listed form of an input schema: what a model needs to make a call, at the price every conversation can pay.
+
+The full schema is what `dispatch` enforces, `find_tools` returns and `construction://schemas/{name}` shows.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from construction_mcp.registry.manifest import Schema
+
+_TOLD = ("type", "enum", "description", "items", "anyOf", "properties", "required")
+
+
+def brief(schema: Schema) -> dict[str, Any]:
+    """Without references, since clients do not resolve them, and with one level of nesting at most.
+
+    A required argument is listed without its inside: each required field below it is one more thing to get right in a
+    first call, and one tool that shows the shape (as an optional argument) is enough for its siblings.
+    """
+    definitions = schema.get("$defs", {})
+    required = schema.get("required", [])
+    properties = {
+        name: _argument(value, definitions, levels=0 if name in required else 1)
+        for name, value in schema["properties"].items()
+    }
+    head = {"required": required} if properties else {}
+    return {"type": "object", "properties": properties, **head, "additionalProperties": False}
+
+
+def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> dict[str, Any]:
+    """One property: as it is when plain, an outline of `levels` more levels when nested."""
+    full = _resolved(schema, definitions)
+    if full.get("type") == "object":
+        inside = full.get("properties", {}) if levels else {}
+        below = {name: _told(_argument(value, definitions, levels - 1)) for name, value in inside.items()}
+        required = {"required": full.get("required", [])} if below else {}
+        return {"type": "object", "properties": below, **required, **_description(full)}
+    items = {"items": _argument(full["items"], definitions, levels)} if "items" in full else {}
+    choices = {"anyOf": [_argument(one, definitions, levels) for one in full["anyOf"]]} if "anyOf" in full else {}
+    return {**full, **items, **choices}
+
+
+def _resolved(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema behind a reference, under the description given where it is used."""
+    if "$ref" not in schema:
+        return dict(schema)
+    named = definitions[schema["$ref"].rpartition("/")[2]]
+    return {**named, **{key: value for key, value in schema.items() if key != "$ref"}}
+
+
+def _told(schema: Schema) -> dict[str, Any]:
+    """Bounds of nested fields are told when they are broken, not in advance."""
+    return {key: value for key, value in schema.items() if key in _TOLD}
+
+
+def _description(schema: Schema) -> dict[str, Any]:
+    return {"description": schema["description"]} if "description" in schema else {}
