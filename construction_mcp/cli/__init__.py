@@ -123,6 +123,9 @@ def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"construction-mcp {__version__}")
     _add_common(parser, default=None)
+    bridge = parser.add_argument_group("without a command: speak for a server elsewhere")
+    bridge.add_argument("--server", dest="server_url", metavar="URL", help="its MCP address, https://.../mcp")
+    bridge.add_argument("--token-file", metavar="FILE", help="the file with its bearer token")
     commands = parser.add_subparsers(metavar="command", required=True)
     for name in command_names():
         module = importlib.import_module(f"construction_mcp.cli.{name.replace('-', '_')}")
@@ -148,7 +151,7 @@ def command_names() -> list[str]:
 
 
 def _add_common(parser: argparse.ArgumentParser, *, default: str | None) -> None:
-    group = parser.add_argument_group("common options (each also an environment variable, CONSTRUCTION_MCP_...)")
+    group = parser.add_argument_group("common options (as variables: CONSTRUCTION_MCP_DATA_DIR and so on)")
 
     def add(flag: str, **settings: Any) -> None:
         group.add_argument(flag, default=default, **settings)
@@ -156,8 +159,8 @@ def _add_common(parser: argparse.ArgumentParser, *, default: str | None) -> None
     add("--data-dir", metavar="DIR", help="the workspace: one directory, one team")
     add("--toolsets", metavar="NAMES", help="toolsets to list, comma-separated, or all")
     add("--read-only", action="store_true", help="offer nothing that changes anything")
-    add("--environment", choices=ENVIRONMENTS, help="which Procore (variable: PROCORE_ENVIRONMENT)")
-    add("--log-level", choices=LOG_LEVELS, help="how much goes to stderr")
+    add("--environment", metavar="NAME", choices=ENVIRONMENTS, help=f"PROCORE_ENVIRONMENT: {', '.join(ENVIRONMENTS)}")
+    add("--log-level", metavar="LEVEL", choices=LOG_LEVELS, help=f"how much goes to stderr: {', '.join(LOG_LEVELS)}")
     add("--config", dest="config_file", metavar="FILE", help="settings as TOML")
 
 

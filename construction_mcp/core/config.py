@@ -9,6 +9,7 @@ from typing import Any
 from construction_mcp.core.errors import Invalid
 from construction_mcp.core.launch import PREFIX, Launch, read_config_file
 
+WRITE_POLICIES = ("confirm", "auto")
 GRANTS = ("authorization_code", "client_credentials")
 
 
@@ -49,6 +50,7 @@ class Limits:
     call_timeout_s: float = 120.0
     calls_in_flight_max: int = 1000  # beyond it SYSTEM_BUSY: memory stays bounded under a flood
     statements_per_call_warn: int = 10
+    confirmation_s: float = 600.0  # a preview older than this is shown again before it is acted on
 
     # store
     statement_timeout_s: float = 10.0
@@ -59,7 +61,7 @@ class Limits:
     commit_batch_max: int = 500  # functions sharing one commit: bounds how long a reader waits behind it
     commit_queue_max: int = 10_000
     statement_cache: int = 512  # distinct SQL texts kept prepared; opening asserts that all of ours fit
-    check_on_open_bytes_max: int = 16 * 1024 * 1024  # the structure check reads the whole file: 10 ms at this size
+    check_on_open_bytes_max: int = 4 * 1024 * 1024  # the structure check reads the whole file: 20 ms at this size
     wal_bytes_max: int = 64 * 1024 * 1024  # the log is cut back to this after a checkpoint
     copy_pages_per_step: int = 256  # a backup lets others in after each MiB
 
@@ -67,7 +69,7 @@ class Limits:
     connect_timeout_s: float = 5.0  # resolving, connecting and TLS; a reachable host answers in a fraction
     read_timeout_s: float = 15.0  # silence between two pieces of an answer
     attempt_timeout_s: float = 30.0  # one request from first byte to last: a dripping answer ends here
-    connections_max: int = 32  # above the spike window of 25 nothing more can be under way
+    outbound_connections_max: int = 32  # above the spike window of 25 nothing more can be under way
     redirects_max: int = 3
     answer_bytes_max: int = 8 * 1024 * 1024  # decoded; a page of 100 full records is about 1 MiB
     header_wait_max_s: float = 3600.0  # the most a Retry-After is believed: the longest documented window
@@ -128,6 +130,7 @@ class Settings:
     procore_api_url: str | None = None
     procore_login_url: str | None = None
     egress_allow: tuple[str, ...] = ()
+    write_policy: str = "confirm"
     public_url: str | None = None
     allowed_hosts: tuple[str, ...] = ()
     oauth_issuer: str | None = None
@@ -179,6 +182,7 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
         procore_api_url=text("PROCORE_API_URL"),
         procore_login_url=text("PROCORE_LOGIN_URL"),
         egress_allow=_words(text(PREFIX + "EGRESS_ALLOW")),
+        write_policy=_policy(text(PREFIX + "WRITE_POLICY")),
         public_url=text(PREFIX + "PUBLIC_URL"),
         allowed_hosts=_words(text(PREFIX + "ALLOWED_HOSTS")),
         oauth_issuer=text(PREFIX + "OAUTH_ISSUER"),
@@ -192,6 +196,13 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
 
 def _words(value: str | None) -> tuple[str, ...]:
     return tuple(word.strip() for word in (value or "").split(",") if word.strip())
+
+
+def _policy(value: str | None) -> str:
+    """`approve` arrives with approvals; until then asking for it must not quietly mean less."""
+    if value not in (None, *WRITE_POLICIES):
+        raise Invalid(f"CONSTRUCTION_MCP_WRITE_POLICY is {value!r}; it can be {', '.join(WRITE_POLICIES)}.")
+    return value or "confirm"
 
 
 def _whole(value: Any, name: str) -> int | None:

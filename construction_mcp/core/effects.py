@@ -4,9 +4,9 @@ The tool may read what it needs to describe the change. Carrying it out is the g
 that confirmation, idempotency, the durable intent and the audit row exist once.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 Done = TypeVar("Done")
 
@@ -37,3 +37,48 @@ class Gated(Generic[Done]):
     confirmation: str | None = None
     approval_id: str | None = None
     expires_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One effect as it was shown. `key` makes it happen once; `digest` binds it to what was shown."""
+
+    principal: str
+    tool: str
+    key: str
+    digest: str
+    summary: str
+    shown: Mapping[str, Any]
+    targets: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the ledger knows of a key: `outcome` is the item of a done effect, or the error of a failed one."""
+
+    id: str
+    digest: str
+    state: Literal["intended", "done", "failed", "uncertain"]
+    outcome: Any
+
+
+class Ledger(Protocol):
+    """Where intents and their outcomes are kept, durably."""
+
+    async def find(self, principal: str, tool: str, key: str) -> Recorded | None:
+        """What became of this key so far."""
+        ...
+
+    async def intend(self, intent: Intent) -> tuple[Recorded, bool]:
+        """Record the intent durably; `(what is recorded, whether it was new)`. Only a new one may be performed."""
+        ...
+
+    async def finish(
+        self, intent_id: str, intent: Intent, state: Literal["done", "failed", "uncertain"], outcome: Any
+    ) -> None:
+        """Record the outcome and its audit row in one transaction; a second outcome is ignored."""
+        ...
+
+    async def decline(self, intent: Intent) -> None:
+        """Record that a person said no; nothing was sent, and asking again may be answered differently."""
+        ...

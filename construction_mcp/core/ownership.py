@@ -10,15 +10,17 @@ import json
 import os
 import socket
 import sys
+import time
 from typing import Any, NamedTuple
 
 from construction_mcp import __version__
 from construction_mcp.core.catalogue import CATALOGUE
-from construction_mcp.core.errors import ConstructionError, Unavailable
+from construction_mcp.core.errors import Conflict, ConstructionError, Unavailable
 
 LOCK_FILE = "owner.lock"
 HELLO_BYTES_MAX = 64 * 1024  # the first line of a local connection; also the size of the lock file's text
 UNIX_PATH_BYTES_MAX = 100  # sun_path is 108 bytes on Linux, 104 on macOS
+RETRY_S = 0.02  # between looking for the lock and for its holder's door: nobody notifies either
 CONNECT_TIMEOUT_S = 5.0  # a local accept takes microseconds; only a stopped process needs longer
 
 # The locked byte lies far behind the text, because Windows locks are mandatory and the text must stay readable.
@@ -81,6 +83,43 @@ def take(data_dir: str | os.PathLike[str], *, kind: str = "stdio") -> Ownership 
     ownership = Ownership(directory, fd)
     ownership.announce(Holder(os.getpid(), __version__, kind))
     return ownership
+
+
+def take_from_stdio(data_dir: str | os.PathLike[str], *, kind: str = "serve", timeout: float = 30.0) -> Ownership:
+    """Own `data_dir`, asking a stdio process that holds it to hand over; it answers what is in flight first.
+
+    Raises:
+        Conflict: the holder is no stdio process; it is named.
+        Unavailable: the holder did not let go within `timeout` seconds.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        ownership = take(data_dir, kind=kind)
+        if ownership is not None:
+            return ownership
+        holder = holder_of(data_dir)
+        if holder is not None and holder.kind == "serve":
+            raise Conflict(
+                f"Process {holder.pid} (serve) owns the data directory.",
+                code="SYSTEM_DIRECTORY_OWNED",
+                hint="Stop it, or use another --data-dir.",
+            )
+        if time.monotonic() > end:
+            who = f"Process {holder.pid}" if holder else "Another process"
+            raise Unavailable(f"{who} did not hand the data directory over.", code="SYSTEM_DIRECTORY_OWNED")
+        if holder is None or not holder.address or not _was_handed_over(holder, end - time.monotonic()):
+            time.sleep(RETRY_S)  # it is starting or ending: nobody notifies
+
+
+def _was_handed_over(holder: Holder, timeout: float) -> bool:
+    try:
+        with connect(holder) as channel:
+            channel.settimeout(max(0.1, timeout))
+            channel.sendall(hello(holder, "handover", package_version=__version__))
+            line, _ = read_line(channel, HELLO_BYTES_MAX)
+            return "error" not in json.loads(line)
+    except (OSError, ValueError):
+        return False
 
 
 def holder_of(data_dir: str | os.PathLike[str]) -> Holder | None:

@@ -5,5 +5,4 @@ DRAIN_S = 10.0
 READ_BYTES = 256 * 1024  # one read: a burst of small frames, or a sixteenth of the largest
 PREFIX_BYTES = 4096  # kept of a frame over the cap, to find its id
 UNSENT_BYTES_HIGH = 1024 * 1024  # answers wait for a client that does not read once this much is queued
-RETRY_S = 0.02  # between looking for the lock and for its holder's door: nobody notifies either
 HANDOVER_PATIENCE_S = 10.0  # how long a process that handed over leaves the lock to the one that asked

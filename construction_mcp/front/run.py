@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from construction_mcp.core.errors import ConstructionError
 from construction_mcp.core.launch import Launch
-from construction_mcp.core.ownership import Ownership, holder_of, take
+from construction_mcp.core.ownership import RETRY_S, Ownership, holder_of, take
 from construction_mcp.front.answers import load_answers
-from construction_mcp.front.bounds import DRAIN_S, HANDOVER_PATIENCE_S, RETRY_S
+from construction_mcp.front.bounds import DRAIN_S, HANDOVER_PATIENCE_S
 from construction_mcp.front.bridge import bridge, reach_owner
 from construction_mcp.front.refusal import refuse
 from construction_mcp.front.session import Outcome, Session

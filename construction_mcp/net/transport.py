@@ -18,8 +18,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._guard = guard
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context or httpx.create_ssl_context(trust_env=False),
-            max_connections=limits.connections_max,
-            max_keepalive_connections=limits.connections_max,
+            max_connections=limits.outbound_connections_max,
+            max_keepalive_connections=limits.outbound_connections_max,
             keepalive_expiry=limits.read_timeout_s,
             retries=0,  # when to try again is the caller's decision: it knows whether this is a write
             network_backend=GuardedBackend(guard),

@@ -89,7 +89,7 @@ def _tool(toolset: str, path: str, function: Callable[..., Any], spec: ToolSpec)
             "idempotentHint": spec.idempotent,
             "openWorldHint": spec.open_world,
         },
-        input_schema=input_schema(path, signature, accepts_fields=spec.fields),
+        input_schema=input_schema(path, signature, _house_arguments(spec)),
         output_schema=output_schema(path, signature.returns),
         timeout_s=spec.timeout_s,
     )
@@ -137,7 +137,27 @@ FIELDS = {
 }
 
 
-def input_schema(path: str, signature: Signature, *, accepts_fields: bool = False) -> dict[str, Any]:
+GATED = {
+    "confirmation": {
+        "type": "string",
+        "maxLength": 1000,
+        "description": "From the preview of the same call, to carry it out",
+    },
+    "idempotency_key": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 200,
+        "description": "Same key and arguments: the change happens once",
+    },
+}
+
+
+def _house_arguments(spec: ToolSpec) -> dict[str, Any]:
+    """Arguments that the dispatcher and the gate take for themselves."""
+    return (GATED if spec.effect == "outside" else {}) | ({"fields": FIELDS} if spec.fields else {})
+
+
+def input_schema(path: str, signature: Signature, house_arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The JSON Schema of what a caller sends; closed, so a misspelt name is an error and not silence."""
     for one in signature.sent:
         if not one.description:
@@ -145,8 +165,7 @@ def input_schema(path: str, signature: Signature, *, accepts_fields: bool = Fals
     definition: Any = {one.name: (one.annotation, _field(one)) for one in signature.sent}
     schema: dict[str, Any] = _tidy(create_model("arguments", **definition).model_json_schema(mode="validation"))
     properties = schema.setdefault("properties", {})
-    if accepts_fields:
-        properties["fields"] = dict(FIELDS)
+    properties.update({name: dict(one) for name, one in (house_arguments or {}).items()})
     for one in properties.values():
         _tell_default(one)
     if properties and "required" not in schema:

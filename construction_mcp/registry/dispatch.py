@@ -10,14 +10,16 @@ from functools import lru_cache
 from typing import Any
 
 from construction_mcp.core.config import Limits
+from construction_mcp.core.effects import Effect, Gated
 from construction_mcp.core.errors import Invalid, NextCall, NotFound, NotPermitted, Unavailable
 from construction_mcp.core.nearest import nearest
-from construction_mcp.core.ports import ToolHit, Tools
+from construction_mcp.core.ports import Ask, ToolHit, Tools
 from construction_mcp.core.services import Services
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.registry.arguments import ArgumentCheck
 from construction_mcp.registry.binding import Binding, bind
 from construction_mcp.registry.catalog import Catalog, View
+from construction_mcp.registry.gate import Asked, Gate
 from construction_mcp.registry.manifest import ResourceEntry, ToolEntry
 from construction_mcp.registry.search import ToolSearch
 from construction_mcp.registry.shape import Outcome, shape
@@ -133,8 +135,19 @@ class Dispatcher:
             await self._before_change()
         binding = bind(tool.function)
         fields = given.pop("fields", None)
-        value = await self._invoke(binding, given, call)
+        if tool.effect == "outside":
+            value = await self._pass_gate(tool, binding, given, call)
+        else:
+            value = await self._invoke(binding, given, call)
         return shape(value, binding.returns, fields, self._limits.result_bytes_max)
+
+    async def _pass_gate(self, tool: ToolEntry, binding: Binding, given: dict[str, Any], call: Call) -> Gated[Any]:
+        """Let the tool describe its change, then give it to the gate."""
+        confirmation, key = given.pop("confirmation", None), given.pop("idempotency_key", None)
+        effect: Effect[Any] = await self._invoke(binding, given, call)
+        gate: Gate = await self._services.get(Gate)
+        asked = Asked(call.principal, tool.name, given, call.provided.get(Ask), confirmation, key)
+        return await gate.pass_through(effect, asked, binding.returns)
 
     async def _invoke(self, binding: Binding, given: Mapping[str, Any], call: Call) -> Any:
         injected = {name: await self._provide(kind, call) for name, kind in binding.injected.items()}
@@ -150,7 +163,7 @@ class Dispatcher:
             return call.view
         if kind is Tools:
             return _CallersTools(self, call)
-        return self._services.ready.get(kind) or await self._services.get(kind)
+        return self._services.ready.get(kind) or await self._services.for_caller(kind, call.principal)
 
     def find_tools(self, query: str, limit: int, call: Call) -> list[ToolHit]:
         """The tools of this view and role that fit `query`, best first."""

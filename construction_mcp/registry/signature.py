@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from construction_mcp.core.effects import Effect, Gated
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -48,4 +50,9 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         else:
             required = parameter.default is parameter.empty
             sent.append(Parameter(name, hints[name], required, None if required else parameter.default))
-    return Signature(tuple(sent), injected, hints.get("return"))
+    return Signature(tuple(sent), injected, _answers_with(hints.get("return")))
+
+
+def _answers_with(returns: Any) -> Any:
+    """A tool that returns `Effect[T]` describes a change; what the caller gets from the gate is `Gated[T]`."""
+    return Gated[get_args(returns)[0]] if get_origin(returns) is Effect else returns  # type: ignore[misc]  # at run time

@@ -24,7 +24,7 @@ from construction_mcp.core.json import read_json
 from construction_mcp.core.keys import KEY_FILE, key_file
 from construction_mcp.store.columns import time_text
 from construction_mcp.store.database import Database
-from construction_mcp.store.failures import damaged, translate
+from construction_mcp.store.failures import damaged, file_failure, translate
 from construction_mcp.store.meta import STANDBY
 from construction_mcp.store.migrate import known_migrations
 from construction_mcp.store.queries import load
@@ -119,9 +119,11 @@ def _prepare(target: Path) -> sqlite3.Connection:
         if any(target.iterdir()):
             raise Invalid("The backup directory is not empty.", hint="Name a new one.")
         file = target / DATABASE_FILE
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        file.touch(mode=0o600, exist_ok=False)
         return sqlite3.connect(file, check_same_thread=False)  # the copy is written on the live connection's thread
-    except (OSError, sqlite3.Error) as problem:
+    except OSError as problem:
+        raise file_failure(problem) from None
+    except sqlite3.Error as problem:
         raise translate(problem) from None
 
 
@@ -131,6 +133,7 @@ def _finish(target: Path, keys: Path | None, schema: int, now: datetime) -> Mani
         _copy_private(keys, target / KEY_FILE)
     files = {file.name: _digest(file) for file in sorted(target.iterdir())}
     manifest = Manifest(__version__, schema, time_text(now), files)
+    (target / MANIFEST_FILE).touch(mode=0o600)
     (target / MANIFEST_FILE).write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
     return manifest
 
@@ -167,7 +170,7 @@ def _set_aside(file: Path) -> None:
 
 def _copy_private(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    target.touch(mode=0o600, exist_ok=False)
     with source.open("rb") as reader, target.open("wb") as writer:
         shutil.copyfileobj(reader, writer)
         writer.flush()

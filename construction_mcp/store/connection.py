@@ -1,6 +1,5 @@
 """Opening the SQLite file: look first, touch later."""
 
-import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ def open_connection(path: Path, limits: Limits) -> Opened:
         _examine(path, limits)
     else:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.touch(mode=0o600)
     connection = sqlite3.connect(
         path, timeout=limits.busy_timeout_s, isolation_level=None, cached_statements=limits.statement_cache
     )
@@ -51,13 +50,13 @@ def open_connection(path: Path, limits: Limits) -> Opened:
 def _examine(path: Path, limits: Limits) -> None:
     """Refuse a damaged file before anything can write to it: a read-only connection neither recovers nor checkpoints.
 
-    The full structure is walked only up to a size that keeps start-up fast; the header and schema always are.
+    The structure is walked only up to a size that keeps start-up fast; the header and the schema always are read.
     """
     probe = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=limits.busy_timeout_s)
     try:
         probe.execute("PRAGMA schema_version").fetchone()
         if path.stat().st_size <= limits.check_on_open_bytes_max:
-            verdict = probe.execute("PRAGMA quick_check(1)").fetchone()[0]
+            verdict = probe.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if verdict != "ok":
                 raise damaged()
     finally:

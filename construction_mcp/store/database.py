@@ -25,7 +25,7 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Unavailable
 from construction_mcp.core.trace import current_trace
 from construction_mcp.store.connection import Opened, open_connection
-from construction_mcp.store.failures import translate
+from construction_mcp.store.failures import file_failure, translate
 from construction_mcp.store.groups import Groups, Job, Tx
 from construction_mcp.store.statements import Statements
 
@@ -68,16 +68,24 @@ class Database:
         """
         limits = limits or Limits()
         made: list[tuple[Opened, Statements]] = []
+        failed: list[Exception] = []
 
         def connect() -> sqlite3.Connection:
-            opened = open_connection(path, limits)  # on the connection's own thread, in one hop
-            made.append((opened, Statements(opened.connection, limits, log_all=log_all)))
-            return opened.connection
+            try:
+                opened = open_connection(path, limits)  # on the connection's own thread, in one hop
+                made.append((opened, Statements(opened.connection, limits, log_all=log_all)))
+                return opened.connection
+            except (sqlite3.Error, Unavailable) as problem:
+                failed.append(translate(problem))
+            except OSError as problem:
+                failed.append(file_failure(problem))
+            # aiosqlite would end its thread behind our back; with any connection `close` waits for it.
+            return sqlite3.connect(":memory:")
 
-        try:
-            connection = await aiosqlite.Connection(connect, _CURSOR_CHUNK)
-        except (sqlite3.Error, OSError) as problem:
-            raise translate(problem) from None
+        connection = await aiosqlite.Connection(connect, _CURSOR_CHUNK)
+        if failed:
+            await connection.close()
+            raise failed[0]
         return cls(connection, *made[0], limits)
 
     async def read(self, function: Callable[[Tx], T]) -> T:
@@ -107,7 +115,11 @@ class Database:
         self._refuse_if_closing()
         self._copies.append((target, done))
         self._wake.set()
-        await done
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            await asyncio.wait([done])  # the caller closes `target` next, which the connection thread may still use
+            raise
 
     async def close(self) -> None:
         """Finish what was submitted, then close. Later calls are refused; closing twice is allowed."""

@@ -1,5 +1,6 @@
 """What SQLite reports, in the house's words."""
 
+import errno
 import sqlite3
 
 from construction_mcp.core.errors import Invalid, Unavailable
@@ -39,6 +40,12 @@ def translate(problem: Exception) -> Exception:
     return _unavailable(*_FAILURES[primary]) if primary in _FAILURES else problem
 
 
+def file_failure(problem: OSError) -> Unavailable:
+    """The house error for a file or directory that cannot be made, read or written."""
+    is_full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _unavailable(*(_FAILURES[sqlite3.SQLITE_FULL] if is_full else _READONLY))
+
+
 def damaged() -> Unavailable:
     """The refusal for a file SQLite cannot trust."""
     return _unavailable(*_DAMAGED)
@@ -65,5 +72,7 @@ def is_damage(problem: Exception) -> bool:
 
 
 def _extended_code(problem: sqlite3.Error) -> int:
-    # Errors raised by the Python module itself (a missing parameter) carry no code.
+    # What the Python module itself raises has no code. One such error is damage: Python only ever stores valid UTF-8.
+    if str(problem).startswith("Could not decode to UTF-8"):
+        return sqlite3.SQLITE_CORRUPT
     return getattr(problem, "sqlite_errorcode", None) or 0

@@ -5,7 +5,6 @@ newer version is refused instead of being guessed at.
 """
 
 import hashlib
-import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -120,6 +119,6 @@ def _statements(text: str) -> Iterator[str]:
 def _back_up(connection: sqlite3.Connection, path: Path, number: int) -> Path:
     target = path.with_name(f"{path.name}.before-{number:04}")
     target.unlink(missing_ok=True)
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # VACUUM INTO accepts an empty file
+    target.touch(mode=0o600, exist_ok=False)  # VACUUM INTO accepts an empty file
     connection.execute("VACUUM INTO ?", (str(target),))
     return target

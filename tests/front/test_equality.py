@@ -1,4 +1,4 @@
-"""What makes the static front admissible: for any sequence of frames its answers are the live server's, byte for byte."""
+"""What makes the static front admissible: whatever the frames, its answers are the live server's, byte for byte."""
 
 import json
 import os
@@ -98,7 +98,11 @@ class Lines:
 
 
 async def live(
-    workplace: Workplace, frames: list[bytes], conversation: Conversation | None = None, *, read_only: bool = False,
+    workplace: Workplace,
+    frames: list[bytes],
+    conversation: Conversation | None = None,
+    *,
+    read_only: bool = False,
     toolsets: tuple[str, ...] = (),
 ) -> list[bytes]:
     """What the SDK's server answers to these frames on one connection, sorted."""
@@ -143,7 +147,7 @@ async def test_generated_sequences_are_answered_as_the_server_would(
 ) -> None:
     """50 sequences a chunk: openings of both eras and of none, spoiled in every way the vocabulary below knows."""
     seed = int(os.environ.get("FRONT_SEED", "728")) * 1000 + chunk
-    dice = random.Random(seed)  # noqa: S311 - a test's dice
+    dice = random.Random(seed)
     taken = 0
     for _ in range(50):
         frames = sequence(dice)
@@ -156,9 +160,7 @@ async def test_generated_sequences_are_answered_as_the_server_would(
 
 @pytest.mark.parametrize("read_only", [False, True])
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-async def test_every_selection_composes_to_the_live_listing(
-    tmp_path: Path, read_only: bool, environment: str
-) -> None:
+async def test_every_selection_composes_to_the_live_listing(tmp_path: Path, read_only: bool, environment: str) -> None:
     workplace = Workplace(House(Settings(data_dir=tmp_path, environment=environment)))
     names = load_catalog().toolsets
     opening = [json.dumps(message).encode() for message in [*OPENING, request(2, "tools/list")]]
@@ -185,9 +187,7 @@ def test_a_toolset_nobody_has_heard_of_is_left_to_the_server() -> None:
     assert compose(kept(), Launch("", ("nonsense",))) is None
 
 
-def test_answers_made_for_another_installation_are_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answers_made_for_another_installation_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_answers(Launch(str(tmp_path))) is not None
     monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "plugins"))
 
@@ -284,7 +284,9 @@ def later(dice: random.Random, number: int, *, modern: bool) -> dict[str, Any]:
             ]
         )
     method = dice.choice(["tools/list", "tools/list", "ping", "server/discover", "prompts/list", "no/such", ""])
-    params: Any = dice.choice([None, None, {}, {"_meta": {}}, {"_meta": {"progressToken": "t"}}, {"cursor": None}, [], 1])
+    params: Any = dice.choice(
+        [None, None, {}, {"_meta": {}}, {"_meta": {"progressToken": "t"}}, {"cursor": None}, [], 1]
+    )
     if modern:
         params = {"_meta": envelope(dice), **({"cursor": "c"} if dice.random() < 0.1 else {})}
     message = request(request_id(dice, number), method, params)

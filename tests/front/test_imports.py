@@ -5,7 +5,17 @@ import sys
 
 from tests.stdio_process import ROOT
 
-HEAVY = {"asyncio", "dataclasses", "inspect", "logging", "pathlib", "ssl", "subprocess", "importlib.metadata", "tomllib"}
+HEAVY = {
+    "asyncio",
+    "dataclasses",
+    "inspect",
+    "logging",
+    "pathlib",
+    "ssl",
+    "subprocess",
+    "importlib.metadata",
+    "tomllib",
+}
 PROBE = """
 import sys
 before = set(sys.modules)
@@ -25,4 +35,8 @@ def test_the_front_imports_only_the_light_part_of_the_standard_library() -> None
     assert "construction_mcp.front.static" in names
     assert foreign == set()
     assert names & HEAVY == set()
-    assert {name.split(".")[1] for name in names if name.startswith("construction_mcp.")} <= {"core", "front", "__main__"}
+    assert {name.split(".")[1] for name in names if name.startswith("construction_mcp.")} <= {
+        "core",
+        "front",
+        "__main__",
+    }

@@ -15,14 +15,14 @@ NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
 @given(seed=st.integers(), failures=st.integers(1, 10_000))
 def test_a_delay_lies_between_nothing_and_its_ceiling(seed, failures):
-    backoff = Backoff(0.5, 8.0, random.Random(seed))  # noqa: S311 - a test's dice
+    backoff = Backoff(0.5, 8.0, random.Random(seed))
 
     assert 0.0 <= backoff.delay_s(failures) <= min(8.0, 0.5 * 2 ** min(failures - 1, 10))
 
 
 def test_the_jitter_is_full_and_the_ceiling_doubles():
     """A crowd that failed together comes back spread over the whole time, not in step."""
-    backoff = Backoff(1.0, 60.0, random.Random(7))  # noqa: S311 - a test's dice
+    backoff = Backoff(1.0, 60.0, random.Random(7))
 
     for failures, ceiling in ((1, 1), (2, 2), (3, 4), (4, 8)):
         delays = [backoff.delay_s(failures) for _ in range(2000)]

@@ -166,7 +166,7 @@ async def test_with_lying_or_vanishing_headers_every_request_is_answered_or_refu
 )
 def test_no_sliding_window_is_ever_exceeded_and_no_caller_is_lost(seed, callers, spike, hourly, spread_s):
     """Random arrivals, latencies, priorities, patience and cancellations."""
-    rng = random.Random(seed)  # noqa: S311 - a test's dice
+    rng = random.Random(seed)
     asyncio.run(_one_random_day(rng, callers, spike, hourly, spread_s))
 
 

@@ -24,7 +24,11 @@ MALFORMED = {
     "utf-16": ('{"jsonrpc":"2.0","id":7,"method":"ping"}'.encode("utf-16-le"), -32700, None),
     "NUL byte": (b'{"jsonrpc":"2.0","id":7,"method":"pi\x00ng"}', -32700, None),
     "NaN": (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":NaN}}', -32700, None),
-    "number of 5,000 digits": (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":%s}}' % (b"9" * 5000), -32700, None),
+    "number of 5,000 digits": (
+        b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":%s}}' % (b"9" * 5000),
+        -32700,
+        None,
+    ),
     "lone surrogate": (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":"\\ud800"}}', -32600, 7),
     "lone surrogate as id": (b'{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}', -32600, None),
     "string": (b'"ping"', -32600, None),
@@ -46,7 +50,11 @@ MALFORMED = {
     "id fraction": (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600, None),
     "id object": (b'{"jsonrpc":"2.0","id":{},"method":"ping"}', -32600, None),
     "too deep": (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":%s}' % DEEP.encode(), -32600, 7),
-    "far too deep": (b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":%s}}' % (b"[" * 5000 + b"]" * 5000), -32600, 7),
+    "far too deep": (
+        b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"a":%s}}' % (b"[" * 5000 + b"]" * 5000),
+        -32600,
+        7,
+    ),
     "answer with both": (b'{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":1,"message":""}}', -32600, None),
     "answer with a bad result": (b'{"jsonrpc":"2.0","id":7,"result":3}', -32600, None),
     "answer with a bad error": (b'{"jsonrpc":"2.0","id":7,"error":"no"}', -32600, None),
@@ -100,9 +108,7 @@ def test_lines_may_end_in_crlf_and_arrive_in_any_pieces() -> None:
     data = b'{"a":1}\r\n{"b":2}\n\n{"c":3}'
     for size in range(1, len(data) + 1):
         splitter = FrameSplitter()
-        frames = [
-            frame for start in range(0, len(data), size) for frame in splitter.feed(data[start : start + size])
-        ]
+        frames = [frame for start in range(0, len(data), size) for frame in splitter.feed(data[start : start + size])]
 
         assert frames + splitter.finish() == [b'{"a":1}', b'{"b":2}', b"", b'{"c":3}']
 
@@ -110,5 +116,5 @@ def test_lines_may_end_in_crlf_and_arrive_in_any_pieces() -> None:
 def test_the_fronts_bounds_are_the_houses_limits() -> None:
     limits = Limits()
 
-    assert bounds.FRAME_BYTES_MAX == limits.frame_bytes_max
-    assert bounds.DRAIN_S == limits.drain_s
+    assert limits.frame_bytes_max == bounds.FRAME_BYTES_MAX
+    assert limits.drain_s == bounds.DRAIN_S

@@ -58,9 +58,7 @@ def test_a_second_process_is_bridged_and_never_a_second_writer(data_dir: Path, g
 
 
 @BOTH_ERAS
-def test_a_bridge_takes_over_from_a_killed_owner_in_the_same_session(
-    data_dir: Path, gate: Gate, modern: bool
-) -> None:
+def test_a_bridge_takes_over_from_a_killed_owner_in_the_same_session(data_dir: Path, gate: Gate, modern: bool) -> None:
     with StdioProcess(data_dir) as owner:
         owner.open_live()
         with StdioProcess(data_dir, modern=modern) as bridged:
@@ -278,5 +276,3 @@ def test_subscriptions_go_on_with_the_next_owner(data_dir: Path) -> None:
 
             assert acknowledged["method"] == "notifications/subscriptions/acknowledged"
             assert [message.get("method", message["id"]) for message in rest] == [listen]
-
-

@@ -18,7 +18,7 @@ HANG_S = 1.0
 @pytest.mark.parametrize("count", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_every_malformed_frame_is_answered(tmp_path: Path, count: int) -> None:
     seed = int(os.environ.get("FRAMES_SEED", "2611"))
-    random_ = random.Random(seed)  # noqa: S311 - a test's dice
+    random_ = random.Random(seed)
     with StdioProcess(tmp_path / "data", plugins=False) as client:
         client.open_live()
         for start in range(0, count, BATCH):
@@ -69,7 +69,9 @@ def spoil(random_: random.Random, number: int) -> bytes:
         "jsonrpc": "2.0",
         "id": random_.choice([number, f"s{number}"]),
         "method": random_.choice(["ping", "tools/list", "tools/call", "no/such", "prompts/get", "resources/read"]),
-        "params": random_.choice([{}, {"name": "x"}, {"uri": "file:///etc/passwd"}, {"cursor": "\u0000"}, {"_meta": {}}]),
+        "params": random_.choice(
+            [{}, {"name": "x"}, {"uri": "file:///etc/passwd"}, {"cursor": "\u0000"}, {"_meta": {}}]
+        ),
     }
     spoiler = random_.randrange(8)
     if spoiler == 0:

@@ -47,7 +47,7 @@ def test_a_later_migration_copies_the_database_first(path):
 
 
 def test_a_failing_migration_leaves_nothing_of_itself(path):
-    broken = Migration(NEXT.number, "broken", f"{NEXT.text}INSERT INTO nowhere VALUES (1);\n")
+    broken = Migration(NEXT.number, "broken", f"{NEXT.text}DROP TABLE nowhere;\n")
     connection = connect(path)
     migrate(connection, path)
     with pytest.raises(sqlite3.OperationalError):

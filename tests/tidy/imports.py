@@ -36,7 +36,7 @@ SDK_ROOMS = ("construction_mcp/server/", "construction_mcp/cli/demo/")  # the de
 HTTP_CLIENTS = {"httpx", "httpx2", "aiohttp", "requests", "urllib3", "http.client", "urllib.request", "ftplib"}
 HTTP_ROOMS = ("construction_mcp/net/",)
 # Each reaches only the host of an operator's setting, never of an argument.
-HTTP_MODULES = {"construction_mcp/server/auth.py", "construction_mcp/server/remote.py"}
+HTTP_MODULES = {"construction_mcp/server/oauth.py", "construction_mcp/server/remote.py"}
 
 
 def imported(source: Source) -> Iterator[tuple[int, str]]:

@@ -1,0 +1,179 @@
+"""The one gate that every change outside this server passes: preview, consent, intent, effect, outcome, audit.
+
+A tool describes its change as an `Effect` and does nothing. The gate decides by the write policy:
+
+    auto      perform
+    confirm   ask the person by elicitation where the client can; else answer with a preview and a `confirmation`, and
+              perform when the same call comes back with it (that proves preview-then-call, not a person)
+
+Asking again never performs twice: an effect has a key (the caller's idempotency key, or its confirmation), its intent
+is durable before anything is sent, and one found without an outcome is reported as uncertain, never repeated.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Settings
+from construction_mcp.core.cursor import Cursors
+from construction_mcp.core.effects import Effect, Gated, Intent, Ledger, Recorded
+from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, Uncertain
+from construction_mcp.core.ids import new_id
+from construction_mcp.core.json import write_json
+from construction_mcp.core.ports import Ask
+from construction_mcp.core.types import Principal
+
+QUESTION = "confirm"
+_FORM = {
+    "type": "object",
+    "properties": {"confirm": {"type": "boolean", "title": "Do it", "description": "Yes, make this change"}},
+    "required": ["confirm"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One gated call: who calls what, with which arguments, and what it carries to be let through."""
+
+    principal: Principal
+    tool: str
+    arguments: Mapping[str, Any]
+    ask: Ask | None
+    confirmation: str | None = None
+    idempotency_key: str | None = None
+
+    def digest(self, effect: Effect[Any]) -> str:
+        """Binds a consent to the call and to everything that was shown."""
+        told = [self.tool, self.principal.id, dict(self.arguments), effect.summary, dict(effect.shown)]
+        return hashlib.sha256(write_json(json.loads(json.dumps(told, default=str))).encode()).hexdigest()
+
+
+class Gate:
+    """One per process."""
+
+    def __init__(self, intents: Ledger, signer: Cursors, settings: Settings, clock: Clock) -> None:
+        self._intents = intents
+        self._signer = signer
+        self._settings = settings
+        self._clock = clock
+
+    async def pass_through(self, effect: Effect[Any], asked: Asked, returns: TypeAdapter[Any]) -> Gated[Any]:
+        """Perform the effect, or say what has to happen first.
+
+        Raises:
+            Conflict: IDEMPOTENCY_CONFLICT.
+            Invalid: the confirmation is for something else.
+            Uncertain: an earlier try of the same effect has no known outcome.
+            ConstructionError: what the effect itself raised.
+        """
+        digest = asked.digest(effect)
+        if asked.idempotency_key is not None:
+            earlier = await self._intents.find(asked.principal.id, asked.tool, asked.idempotency_key)
+            if earlier is not None:
+                return _again(earlier, digest)
+        key = asked.idempotency_key or new_id("once")
+        if self._settings.write_policy == "confirm":
+            consent = await self._consent(effect, asked, digest)
+            if isinstance(consent, Gated):
+                return consent
+            key = asked.idempotency_key or consent
+        intent = Intent(asked.principal.id, asked.tool, key, digest, effect.summary, effect.shown, effect.targets)
+        return await self._perform(effect, intent, returns)
+
+    async def _consent(self, effect: Effect[Any], asked: Asked, digest: str) -> str | Gated[Any]:
+        """The key of a consent that was given, or the answer that asks for one."""
+        if asked.confirmation is not None:
+            return self._confirmed(asked.confirmation, digest)
+        if asked.ask is None or not asked.ask.can_form:
+            return self._preview(effect, digest)
+        answer = await asked.ask.form(QUESTION, _question(effect), _FORM, state=digest)
+        if asked.ask.state is not None and asked.ask.state != digest:
+            return self._preview(effect, digest)  # what would change is not what was shown a moment ago
+        if answer.action == "accept" and (answer.content or {}).get("confirm") is True:
+            return new_id("once")
+        await self._intents.decline(
+            Intent(asked.principal.id, asked.tool, "", digest, effect.summary, effect.shown, effect.targets)
+        )
+        return Gated("declined", preview=_preview(effect))
+
+    def _preview(self, effect: Effect[Any], digest: str) -> Gated[Any]:
+        expires_at = self._clock.now() + timedelta(seconds=self._settings.limits.confirmation_s)
+        token = self._signer.sign({"key": new_id("once"), "until": expires_at.isoformat()}, ["confirmation", digest])
+        return Gated(
+            "needs_confirmation", preview=_preview(effect), confirmation=token, expires_at=expires_at.isoformat()
+        )
+
+    def _confirmed(self, confirmation: str, digest: str) -> str:
+        """The key that the confirmation carries.
+
+        Raises:
+            Invalid: AUTH_STATE_INVALID; altered, expired, or what would change is not what was shown.
+        """
+        try:
+            said = self._signer.read(confirmation, ["confirmation", digest])
+        except Invalid:
+            raise _stale(
+                "The confirmation does not belong to this change, or what would change is different now."
+            ) from None
+        if self._clock.now() > datetime.fromisoformat(said["until"]):
+            raise _stale("The confirmation has expired.")
+        return str(said["key"])
+
+    async def _perform(self, effect: Effect[Any], intent: Intent, returns: TypeAdapter[Any]) -> Gated[Any]:
+        recorded, is_new = await self._intents.intend(intent)
+        if not is_new:
+            return _again(recorded, intent.digest)
+        try:
+            item = await effect.perform()
+        except Uncertain as error:
+            await self._intents.finish(recorded.id, intent, "uncertain", error.public())
+            raise
+        except ConstructionError as error:
+            await self._intents.finish(recorded.id, intent, "failed", error.public())
+            raise
+        done = Gated("done", item=item)
+        await self._intents.finish(
+            recorded.id, intent, "done", returns.dump_python(done, mode="json", exclude_none=True)
+        )
+        return done
+
+
+def _again(recorded: Recorded, digest: str) -> Gated[Any]:
+    """What the same request gets the second time: the first outcome, never a second effect."""
+    if recorded.digest != digest:
+        raise Conflict("The idempotency key was used before with other arguments.", code="IDEMPOTENCY_CONFLICT")
+    if recorded.state == "done":
+        return Gated("done", item=recorded.outcome.get("item"))
+    if recorded.state == "failed":
+        error = recorded.outcome["error"]
+        raise Conflict(
+            f"This change failed before: {error['message']}",
+            code=error["code"],
+            hint="Use a new idempotency_key, or none, to try again.",
+            details=error.get("details"),
+        )
+    raise Uncertain(
+        "An earlier try of this change has no known outcome.",
+        hint="Look in Procore whether it happened before asking again with a new key.",
+        details={"intent_id": recorded.id},
+    )
+
+
+def _preview(effect: Effect[Any]) -> dict[str, Any]:
+    return {"summary": effect.summary, "changes": effect.shown}
+
+
+def _question(effect: Effect[Any]) -> str:
+    """What the person reads: the sentence, then each field on a line of its own."""
+    lines = [f"{name}: {value}" for name, value in effect.shown.items()]
+    return "\n".join([effect.summary, "", *lines])[:4000]
+
+
+def _stale(message: str) -> Invalid:
+    return Invalid(message, code="AUTH_STATE_INVALID", hint="Call again without confirmation to see it afresh.")

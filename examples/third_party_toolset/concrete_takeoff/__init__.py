@@ -1,0 +1,1 @@
+"""Concrete take-off: how much a pour needs."""

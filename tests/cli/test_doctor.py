@@ -1,0 +1,149 @@
+"""`doctor`: says what is there, what is not and what to do, and changes nothing."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from construction_mcp.cli.doctor.installation import _sqlite
+from construction_mcp.core.config import Settings
+from construction_mcp.core.ownership import take
+from construction_mcp.store.database import Database
+from construction_mcp.store.meta import open_key_ring
+
+
+@pytest.fixture
+def workspace(home) -> Path:
+    """A data directory as a first use leaves it."""
+
+    async def make(settings: Settings) -> None:
+        database = await Database.open(settings.database_file, limits=settings.limits)
+        await open_key_ring(database, settings)
+        await database.close()
+
+    directory = home / "jobs"
+    directory.mkdir(mode=0o700)
+    asyncio.run(make(Settings(directory)))
+    return directory
+
+
+def finding(ran, name: str) -> dict:
+    return next(found for found in ran.data["findings"] if found["name"] == name)
+
+
+def test_in_an_empty_home_nothing_is_broken_and_nothing_is_made(cli, home):
+    ran = cli("doctor", "--json")
+
+    assert ran.code == 0
+    assert finding(ran, "directory")["status"] == "absent"
+    assert finding(ran, "Cursor")["status"] == "absent"
+    assert list(home.iterdir()) == []
+
+
+def test_a_used_workspace_shows_its_schema_its_key_and_that_it_is_whole(cli, workspace):
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    assert ran.code == 0
+    assert finding(ran, "database")["said"].endswith("whole")
+    assert str(workspace / "workspace.key") in finding(ran, "key")["said"]
+
+
+def test_the_files_are_as_they_were_afterwards(cli, workspace):
+    before = {path: path.read_bytes() for path in workspace.iterdir()}
+
+    cli("doctor", "--data-dir", workspace)
+
+    after = {path: path.read_bytes() for path in workspace.iterdir() if not path.name.endswith(("-wal", "-shm"))}
+    assert after == {path: data for path, data in before.items() if path in after}
+    assert before.keys() - after.keys() == set()
+
+
+def test_a_damaged_database_is_broken_with_a_next_step(cli, workspace):
+    (workspace / "construction.db").write_bytes(os.urandom(5000))
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    assert ran.code == 1
+    assert finding(ran, "database")["said"].startswith("SYSTEM_STORAGE_CORRUPT")
+    assert "restore" in finding(ran, "database")["next"]
+
+
+def test_a_key_of_another_workspace_is_broken(cli, workspace):
+    (workspace / "workspace.key").unlink()
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    assert ran.code == 1
+    assert finding(ran, "key")["said"].startswith("AUTH_KEY_MISMATCH")
+    assert not (workspace / "workspace.key").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_a_directory_open_to_others_is_a_warning_with_the_command_that_closes_it(cli, workspace):
+    workspace.chmod(0o755)
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    assert finding(ran, "directory")["status"] == "warning"
+    assert finding(ran, "directory")["next"] == f"Run: chmod 700 {workspace}"
+
+
+def test_the_owner_of_the_directory_is_named(cli, workspace):
+    lock = take(workspace, kind="stdio")
+    assert lock is not None
+    try:
+        ran = cli("doctor", "--data-dir", workspace, "--json")
+    finally:
+        lock.release()
+
+    assert f"process {os.getpid()}" in finding(ran, "owner")["said"]
+    assert finding(ran, "database")["status"] == "ok"
+
+
+def test_an_unreadable_config_file_is_broken_and_the_rest_is_still_told(cli, home):
+    ran = cli("doctor", "--config", home / "none.toml", "--json")
+
+    assert ran.code == 1
+    assert finding(ran, "settings")["status"] == "broken"
+    assert finding(ran, "Cursor")["status"] == "absent"
+
+
+def test_a_client_is_followed_from_not_connected_to_connected_to_broken(cli, home):
+    config = home / ".cursor" / "mcp.json"
+    config.parent.mkdir()
+    unconnected = finding(cli("doctor", "--json"), "Cursor")
+    cli("install", "cursor")
+    connected = finding(cli("doctor", "--json"), "Cursor")
+    entry = json.loads(config.read_text())
+    entry["mcpServers"]["construction-mcp"]["command"] = str(home / "gone" / "construction-mcp")
+    config.write_text(json.dumps(entry))
+    ran = cli("doctor", "--json")
+
+    assert (unconnected["status"], unconnected["next"]) == ("absent", "construction-mcp install cursor")
+    assert connected["status"] == "ok"
+    assert (ran.code, finding(ran, "Cursor")["status"]) == (1, "broken")
+
+
+def test_a_clients_file_that_is_not_json_is_broken(cli, home):
+    (home / ".claude.json").write_text("{")
+
+    ran = cli("doctor", "--json")
+
+    assert ran.code == 1
+    assert "not valid JSON" in finding(ran, "Claude Code")["said"]
+
+
+@pytest.mark.parametrize(("version", "status"), [((3, 40, 1), "warning"), ((3, 51, 2), "warning"), ((3, 51, 3), "ok")])
+def test_a_sqlite_that_two_writers_can_damage_is_a_warning(version, status):
+    """Source: sqlite.org/wal.html, the WAL-reset bug."""
+    assert _sqlite(version).status == status
+
+
+def test_the_text_has_a_line_for_every_finding_and_its_next_step(cli):
+    ran, data = cli("doctor"), cli("doctor", "--json").data
+
+    assert all(f"{found['name']}: {found['said']}" in ran.out for found in data["findings"] if found["name"] != "disk")
+    assert all(f"next: {found['next']}" in ran.out for found in data["findings"] if "next" in found)
+    assert "Nothing is broken." in ran.out
