@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from construction_mcp import __version__
+from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError
-from construction_mcp.core.ownership import ask_owner, connect, hello, holder_of, read_line, take, take_from_stdio
+from construction_mcp.core.ownership import ask_owner, connect, hello, holder_of, read_line, take
+from construction_mcp.server.handover import own_directory
 from construction_mcp.server.owner import is_same_user
 from tests.stdio_process import DEADLINE_S, INITIALIZE, Gate, StdioProcess
 
@@ -147,13 +149,9 @@ def test_asking_for_the_directory_turns_the_owner_into_a_bridge(data_dir: Path, 
 def test_serve_takes_the_directory_from_a_stdio_owner_whose_client_goes_on(data_dir: Path) -> None:
     with StdioProcess(data_dir) as owner:
         owner.open_live()
-        ownership = take_from_stdio(data_dir, timeout=DEADLINE_S)
-        with pytest.raises(ConstructionError) as refused:
-            take_from_stdio(data_dir, timeout=1)
+        ownership = own_directory(str(data_dir), Limits())
         ownership.release()
 
-        assert refused.value.code == "SYSTEM_DIRECTORY_OWNED"
-        assert str(os.getpid()) in refused.value.message
         assert "result" in owner.ask("tools/list")
 
 
