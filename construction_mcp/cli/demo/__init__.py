@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from construction_mcp.cli import show
+from construction_mcp.cli import called_as, show
 from construction_mcp.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ class _Narrator:
 
 
 def _ending(*, ok: bool, count: int, workspace: Path | None) -> str:
-    kept = f"\nThe workspace is in {workspace}; look at it with: construction-mcp --data-dir {workspace}\n"
+    kept = f"\nThe workspace is in {workspace}; look at it with:\n{called_as()} doctor --data-dir {workspace}\n"
     if not ok:
-        end = "\nThe demo failed at the last line above; construction-mcp doctor may know why."
+        end = f"\nThe demo failed at the last line above; {called_as()} doctor may know why."
         return f"{end}{kept if workspace else ''}"
     lines = [f"\nAll {count} claims were checked.{kept if workspace else ''}", "Not there yet, and not shown:"]
     lines += [f"  - {text}" for text in NOT_YET]
-    return "\n".join([*lines, "\nNext: construction-mcp install claude-desktop"])
+    return "\n".join([*lines, f"\nNext: {called_as()} install claude-desktop"])
