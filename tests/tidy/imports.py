@@ -34,9 +34,15 @@ SDK = {"mcp", "mcp_types"}
 SDK_ROOMS = ("construction_mcp/server/", "construction_mcp/cli/demo/")  # the demo is a client, as a person's would be
 
 HTTP_CLIENTS = {"httpx", "httpx2", "aiohttp", "requests", "urllib3", "http.client", "urllib.request", "ftplib"}
-HTTP_ROOMS = ("construction_mcp/net/",)
-# Each reaches only the host of an operator's setting, never of an argument.
-HTTP_MODULES = {"construction_mcp/server/oauth.py", "construction_mcp/server/remote.py"}
+# The simulator is somebody else's server that happens to live here: it delivers its own webhooks and shares no code.
+HTTP_ROOMS = ("construction_mcp/net/", "construction_mcp/simulator/")
+# The first two reach only the host of an operator's setting, never of an argument; bootstrap hands the client the
+# simulator of its own process as a transport, which reaches no host at all.
+HTTP_MODULES = {
+    "construction_mcp/server/oauth.py",
+    "construction_mcp/server/remote.py",
+    "construction_mcp/bootstrap.py",
+}
 
 
 def imported(source: Source) -> Iterator[tuple[int, str]]:

@@ -29,6 +29,7 @@ FAMILIES = {
 # Read into the settings already, but no tool reaches Procore yet; each moves into the README with the tool it serves.
 NOT_YET = {
     "CONSTRUCTION_MCP_EGRESS_ALLOW",
+    "CONSTRUCTION_MCP_WRITE_POLICY",
     "PROCORE_API_URL",
     "PROCORE_CLIENT_ID",
     "PROCORE_CLIENT_SECRET",
