@@ -8,6 +8,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ EXAMPLES = """\
   construction-mcp demo --fast --json    every check, for programs
   construction-mcp demo --keep           leave the workspace to look at
 """
+WIDTH = 110
 PAUSE_S = 0.7  # time to read a line; only for a person at a terminal
 
 INTRO = """\
@@ -89,7 +91,9 @@ class _Narrator:
     def tell(self, check: "Check") -> None:
         self._told.append(check)
         lines = [f"  [{'ok' if check.verified else 'FAILED'}] {check.claim} ({check.ms:.0f} ms)"]
-        self.say("\n".join([*lines, *(f"       {line}" for line in check.detail.splitlines())]))
+        for detail in check.detail.splitlines():
+            lines += textwrap.wrap(detail, WIDTH, initial_indent=" " * 7, subsequent_indent=" " * 7)
+        self.say("\n".join(lines))
         time.sleep(self._pause_s)
 
 
