@@ -95,6 +95,14 @@ def egress_outside_net(source: Source) -> Iterator[str]:
             yield f"{source.path}:{line}: {module}"
 
 
+def mocked(source: Source) -> Iterator[str]:
+    """Tests look at what the world saw, not at which method was called."""
+    if source.path.endswith(".py"):
+        for line, module in imported(source):
+            if module.startswith("unittest.mock") or module == "pytest_mock":
+                yield f"{source.path}:{line}: {module}"
+
+
 def _absolute(source: Source, node: ast.ImportFrom) -> str:
     if not node.level:
         return node.module or ""
