@@ -42,6 +42,9 @@ TRACE_KEY = "construction-mcp/trace"
 STRUCTURED_SINCE = "2025-06-18"  # older clients see only text; MCP changelog of that revision
 COMPLETIONS_MAX = 100  # MCP 2025-11-25, "Completion": at most 100 values
 RESOURCE_NOT_FOUND = -32002  # MCP 2025-11-25, "Resources: error handling"; -32602 from 2026-07-28 (SEP-2164)
+# The stamp of 2026-07-28 results, without the icon and title that discover gives once: the SDK would add those to every
+# answer and copy them deeply for it, 450 bytes and 40 us a call.
+_IDENTITY = {"name": "construction-mcp", "version": __version__}
 _FRESH = CacheHint(ttl_ms=300_000)  # listings change only with the installation or a restart
 _LISTINGS: tuple[CacheableMethod, ...] = (
     "tools/list",
@@ -211,7 +214,10 @@ class _ClientProgress:
 
 def _result(outcome: Outcome, trace: Trace, protocol_version: str) -> dict[str, Any]:
     """A tools/call result as the client's revision reads it."""
-    result = _complete(isError=outcome.is_error, _meta={TRACE_KEY: trace.public()})
+    meta = {TRACE_KEY: trace.public()}
+    if protocol_version in MODERN_PROTOCOL_VERSIONS:
+        meta[types.SERVER_INFO_META_KEY] = _IDENTITY
+    result = _complete(isError=outcome.is_error, _meta=meta)
     if outcome.structured is None:
         return {**result, "content": list(outcome.blocks or ())}
     if protocol_version < STRUCTURED_SINCE:

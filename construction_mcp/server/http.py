@@ -1,6 +1,6 @@
 """The one HTTP application: MCP in both eras and over legacy SSE, health, and the routes other rooms pass in."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -8,7 +8,6 @@ from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
@@ -27,6 +26,7 @@ from construction_mcp.server.streamable import Streamable
 MCP_PATH = "/mcp"
 SSE_PATH = "/sse"
 DRAINING = "draining"
+_NAMES_REMEMBERED_MAX = 64  # pairs of Host and Origin that passed; a port wildcard allows 65,536
 _ALWAYS = frozenset({"/healthz", "/readyz"})
 
 Routes: TypeAlias = Sequence[BaseRoute]
@@ -56,21 +56,21 @@ class HttpFace:
         def behind_gate(app: ASGIApp) -> Gate:
             return Gate(app, identify, metadata_url)
 
+        mcp = behind_gate(self._streamable)
         starlette = Starlette(
             routes=[
-                Route(MCP_PATH, behind_gate(self._streamable)),
+                Route(MCP_PATH, mcp),
                 Route(SSE_PATH, behind_gate(sse)),
                 Route(MESSAGES_PATH, behind_gate(sse.messages)),
                 *health_routes(readiness),
                 *routes,
             ],
-            middleware=[
-                Middleware(HostCheck, security=security),
-                Middleware(Compression, bytes_min=limits.gzip_bytes_min, level=limits.gzip_level),
-            ],
             lifespan=self._lifespan,
         )
-        self._exchanges = Exchanges(starlette, self._refusal)
+        checked = HostCheck(
+            Compression(Doors({MCP_PATH: mcp}, starlette), limits.gzip_bytes_min, limits.gzip_level), security
+        )
+        self._exchanges = Exchanges(checked, self._refusal)
         self.app: ASGIApp = self._exchanges
 
     def drain(self) -> None:
@@ -106,6 +106,18 @@ class HttpFace:
             yield
 
 
+class Doors:
+    """Sends the busiest path straight to its application, past Starlette's router and error pages."""
+
+    def __init__(self, doors: Mapping[str, ASGIApp], others: ASGIApp) -> None:
+        self._doors = doors
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"] if scope["type"] == "http" else ""
+        await self._doors.get(path, self._others)(scope, receive, send)
+
+
 class HostCheck:
     """Refuses requests addressed to a name that is not ours, and pages of other origins (DNS rebinding).
 
@@ -116,11 +128,16 @@ class HostCheck:
     def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:
         self._app = app
         self._check = TransportSecurityMiddleware(security)
+        self._passed: set[tuple[bytes, ...]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in _ALWAYS:
-            refusal = await self._check.validate_request(Request(scope))
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
+            said = tuple(value for name, value in scope["headers"] if name in {b"host", b"origin"})
+            if said not in self._passed:
+                refusal = await self._check.validate_request(Request(scope))
+                if refusal is not None:
+                    await refusal(scope, receive, send)
+                    return
+                if len(self._passed) < _NAMES_REMEMBERED_MAX:
+                    self._passed.add(said)
         await self._app(scope, receive, send)

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from construction_mcp.core.config import Limits
+from construction_mcp.server.cork import Corked
 from construction_mcp.server.exchange import Exchange
 
 _FORCED_AFTER_S = 1  # our own drain is over by then; what is left does not answer
@@ -54,6 +55,9 @@ def sweeping_protocol(stale_s: float) -> type[asyncio.Protocol]:
 
     class SweepingProtocol(HttpToolsProtocol):
         _sweep: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+            super().connection_made(Corked(transport, asyncio.get_running_loop()))  # type: ignore[arg-type]  # acts as one
 
         def on_header(self, name: bytes, value: bytes) -> None:
             # httptools leaves the whitespace behind a value, which is no part of it (RFC 9110, section 5.5).

@@ -70,6 +70,19 @@ def test_a_damaged_database_is_broken_with_a_next_step(cli, workspace):
     assert "restore" in finding(ran, "database")["next"]
 
 
+def test_a_database_damaged_inside_is_broken_though_it_opens(cli, workspace):
+    """The header is whole, a page behind it is not: only reading the file through shows it."""
+    file = workspace / "construction.db"
+    content = bytearray(file.read_bytes())
+    content[5 * 4096 : 6 * 4096] = b"\xff" * 4096
+    file.write_bytes(content)
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    assert ran.code == 1
+    assert finding(ran, "database")["status"] == "broken"
+
+
 def test_a_key_of_another_workspace_is_broken(cli, workspace):
     (workspace / "workspace.key").unlink()
 

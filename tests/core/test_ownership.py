@@ -113,7 +113,7 @@ def test_the_private_directory_of_long_paths_must_be_ours_alone(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     short = socket_path("/data")
     long = socket_path("/" + "d" * 120)
-    os.chmod(Path(long).parent, 0o750)
+    os.chmod(Path(long).parent, 0o770)
     with pytest.raises(PermissionError):
         socket_path("/" + "d" * 120)
 

@@ -104,6 +104,7 @@ async def test_a_name_that_does_not_resolve_counts_as_not_sent():
 
     with pytest.raises(TransferFailed) as caught:
         await outbound.send("POST", "https://gone.test/x", content=b"{}")
+    await outbound.aclose()
 
     assert (caught.value.fault, caught.value.sent) == (Fault.CONNECT, False)
 
