@@ -82,6 +82,12 @@ def write(frame: Mapping[str, Any]) -> bytes:
     return text.replace('"@@deep@@"', "[" * 5000 + "]" * 5000).encode() + b"\n"
 
 
+def is_unstorable(value: Any) -> bool:
+    """Whether it holds what JSON admits and a database does not: NUL, half a surrogate pair, more than 64 bits."""
+    text = json.dumps(value)
+    return is_written_by_hand(value) or "\\u0000" in text or "\\ud800" in text or str(2**63) in text
+
+
 def is_written_by_hand(value: Any) -> bool:
     """Whether `json` could not have written it, so that a schema cannot judge it either."""
     return HUGE in (text := json.dumps(value)) or "@@deep@@" in text

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.properties.shapes import hostile, is_written_by_hand, minimal, write
+from tests.properties.shapes import hostile, is_unstorable, is_written_by_hand, minimal, write
 from tests.stdio_process import StdioProcess
 
 GROWTH_MAX_KB = 20 * 1024
@@ -95,6 +95,7 @@ def judge(name: str, schemas: Mapping[str, Any], arguments: Mapping[str, Any], a
         return
     result = answer["result"]
     if not result.get("isError"):
+        assert not is_unstorable(arguments), f"accepted: {told}"
         assert jsonschema.Draft202012Validator(schemas["input"]).is_valid(arguments), f"accepted: {told}"
         jsonschema.validate(result["structuredContent"], schemas["output"])
         return
