@@ -158,6 +158,7 @@ PUNCH_ITEM = RecordType(
     wrapper="punch_item",
     hook_name="Punch Items",
     required=("name",),
+    configured=("location_id", "trade_id"),
     fields=texts("name description reference priority")
     | all_of(one_of(*IMPACTS), "schedule_impact cost_impact")
     | {
