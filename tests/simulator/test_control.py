@@ -80,6 +80,14 @@ def test_the_same_seed_makes_the_same_world_whatever_is_read_first() -> None:
     assert snapshot(one) == snapshot(two)
 
 
+async def test_a_new_record_gets_no_invented_children(sim: Simulator, http: httpx.AsyncClient) -> None:
+    """Also when the table of its children is made after it."""
+    made = (await http.post(rfi_path(sim), json=new_rfi(sim))).json()
+    replies = await http.get(f"{rfi_path(sim)}/{made['id']}/replies")
+
+    assert replies.json() == []
+
+
 def test_another_seed_makes_another_world() -> None:
     one, two = World(clock=ManualClock(), scale="small", seed=1), World(clock=ManualClock(), scale="small", seed=2)
 
