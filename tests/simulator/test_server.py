@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def start(*flags: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
     """The server and its line, which comes when it accepts connections."""
-    command = [sys.executable, "-m", "construction_mcp.simulator", "--port", "0", "--json", "--scale", "small", *flags]
+    command = [sys.executable, "-m", "construction_mcp", "simulate", "--port", "0", "--json", "--scale", "small", *flags]
     process = subprocess.Popen(
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
@@ -170,7 +170,7 @@ def test_a_killed_simulator_comes_back_with_its_state(tmp_path: Path) -> None:
     ("flags", "says"), [(["--rate-limit", "fast"], "--rate-limit"), (["--faults", "no-such-file.json"], "--faults")]
 )
 def test_a_wrong_option_is_refused_by_name(flags: list[str], says: str) -> None:
-    command = [sys.executable, "-m", "construction_mcp.simulator", *flags]
+    command = [sys.executable, "-m", "construction_mcp", "simulate", *flags]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=20, check=False)
 
     assert done.returncode == 2
