@@ -21,7 +21,18 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def start(*flags: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
     """The server and its line, which comes when it accepts connections."""
-    command = [sys.executable, "-m", "construction_mcp", "simulate", "--port", "0", "--json", "--scale", "small", *flags]
+    command = [
+        sys.executable,
+        "-m",
+        "construction_mcp",
+        "simulate",
+        "--port",
+        "0",
+        "--json",
+        "--scale",
+        "small",
+        *flags,
+    ]
     process = subprocess.Popen(
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
