@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-HELP = "run the Procore simulator alone, with invented data"
-EXAMPLES = """examples:
+HELP = "Run the Procore simulator alone, with invented data."
+EXAMPLES = """\
   construction-mcp simulate
   construction-mcp simulate --port 0 --json --rate-limit off --redirect-uri http://localhost:8765/oauth/callback
   construction-mcp simulate --scale large --state /tmp/procore.db --faults faults.json
@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redirect-uri", default="http://localhost", metavar="URI", help="an address the app may redirect to"
     )
-    parser.add_argument("--json", action="store_true", help="print one line of addresses and credentials on stdout")
 
 
 def run(args: argparse.Namespace) -> int:
