@@ -151,7 +151,7 @@ class _Needs:
         return made
 
     def _log(self, name: str, required: tuple[str, ...]) -> dict[str, Any]:
-        sent: dict[str, Any] = {"date": self.world.today(self.world.project(self.project)).isoformat()}  # type: ignore[arg-type]  # the fixture has it
+        sent: dict[str, Any] = {"date": self.world.today(self.world.project(self.project)).isoformat()}
         for each in required:
             ids = {"vendor_id": "vendor", "trade_id": "trade"}
             if each in ids:
@@ -163,7 +163,7 @@ class _Needs:
         return sent
 
     def _bodies(self) -> dict[str, Any]:
-        user = self.world.project(self.project)["member_ids"][1]  # type: ignore[index]  # the fixture has it
+        user = self.world.project(self.project)["member_ids"][1]
         company_lists = {
             kind: next(iter(self.world.table(kind, self.company))).id
             for kind in ("observation_type", "change_event_status", "change_event_type")
