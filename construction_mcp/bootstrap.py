@@ -6,6 +6,7 @@ the name of the type that a tool's annotation wants, so that a call that needs n
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from construction_mcp.core.changes import ChangeHub
@@ -13,13 +14,23 @@ from construction_mcp.core.clock import Clock, SystemClock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import NotPermitted
 from construction_mcp.core.services import Services
+from construction_mcp.core.types import Principal
 from construction_mcp.registry.catalog import Catalog, load_catalog
 from construction_mcp.registry.dispatch import Dispatcher
 
 if TYPE_CHECKING:
+    from construction_mcp.cache import Cache
     from construction_mcp.core.cursor import Cursors
     from construction_mcp.core.keys import KeyRing
+    from construction_mcp.net.outbound import Outbound
+    from construction_mcp.procore.access import Accounts, Procore
+    from construction_mcp.procore.authorize import Authorizations
+    from construction_mcp.procore.client import ProcoreClient
+    from construction_mcp.procore.connection import App
+    from construction_mcp.procore.oauth import OAuth
+    from construction_mcp.procore.tokens import Tokens
     from construction_mcp.registry.gate import Gate
+    from construction_mcp.simulator.app import Simulator
     from construction_mcp.store.connections import Connections
     from construction_mcp.store.database import Database
     from construction_mcp.store.intents import Intents
@@ -35,7 +46,7 @@ class House:
         self.clock: Clock = clock or SystemClock()
         self.catalog = catalog or load_catalog()
         self.changes = ChangeHub()
-        self.services = Services(self._factories())
+        self.services = Services(self._factories(), self._personal_factories())
         self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits, before_change=self.require_live)
         self._closing = AsyncExitStack()
         self._is_live = False
@@ -88,7 +99,18 @@ class House:
             f"{room}.store.intents:Intents": self._intents,
             f"{room}.store.connections:Connections": self._connections,
             f"{room}.registry.gate:Gate": self._gate,
+            f"{room}.simulator.app:Simulator": self._simulator,
+            f"{room}.net.outbound:Outbound": self._outbound,
+            f"{room}.procore.oauth:OAuth": self._oauth,
+            f"{room}.procore.tokens:Tokens": self._tokens,
+            f"{room}.procore.authorize:Authorizations": self._authorizations,
+            f"{room}.cache:Cache": self._cache,
+            f"{room}.procore.client:ProcoreClient": self._procore_client,
+            f"{room}.procore.access:Accounts": self._accounts,
         }
+
+    def _personal_factories(self) -> dict[str, Callable[[Principal], Awaitable[Any]]]:
+        return {"construction_mcp.procore.access:Procore": self._procore}
 
     @staticmethod
     def _just(value: Any) -> Callable[[], Awaitable[Any]]:
@@ -151,3 +173,121 @@ class House:
 
         signer = Cursors((await self.services.get(KeyRing)).derive("confirmations"))
         return Gate(await self.services.get(Intents), signer, self.settings, self.clock)
+
+    async def _simulator(self) -> "Simulator":
+        """Procore pretended inside this process, its state under the data directory."""
+        from construction_mcp.simulator.app import Simulator
+        from construction_mcp.simulator.world import World
+
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        world = World(clock=self.clock, state_file=self.settings.data_dir / "simulator.db")
+        return await self._closing.enter_async_context(Simulator(world).running())
+
+    async def _outbound(self) -> "Outbound":
+        """The way to Procore: guarded, or straight into the simulator of this process."""
+        from construction_mcp.net.egress import AnyPublicHost, Guard, Only
+        from construction_mcp.net.outbound import Outbound
+        from construction_mcp.net.transport import GuardedTransport
+        from construction_mcp.procore.environments import endpoints_of, environment_of
+
+        limits, environment = self.settings.limits, environment_of(self.settings)
+        if self._is_simulated_here:
+            import httpx
+
+            from construction_mcp.simulator.app import Simulator
+
+            outbound = Outbound(httpx.ASGITransport(app=await self.services.get(Simulator)), limits)
+        else:
+            guarded = GuardedTransport(Guard(Only(endpoints_of(environment))), limits)
+            elsewhere = GuardedTransport(Guard(AnyPublicHost()), limits)
+            outbound = Outbound(guarded, limits, elsewhere=elsewhere)
+        self._closing.push_async_callback(outbound.aclose)
+        return outbound
+
+    @property
+    def _is_simulated_here(self) -> bool:
+        """With PROCORE_API_URL the simulator is a server of its own."""
+        return self.settings.is_simulated and self.settings.procore_api_url is None
+
+    async def _oauth(self) -> "OAuth":
+        from construction_mcp.net.outbound import Outbound
+        from construction_mcp.procore.oauth import OAuth
+
+        return OAuth(await self.services.get(Outbound), self.clock, self.settings.limits)
+
+    async def _authorizations(self) -> "Authorizations":
+        from construction_mcp.procore.authorize import Authorizations
+        from construction_mcp.procore.oauth import OAuth
+
+        return Authorizations(await self.services.get(OAuth), self.clock, self.settings.limits)
+
+    async def _tokens(self) -> "Tokens":
+        from construction_mcp.core.keys import KeyRing
+        from construction_mcp.procore.oauth import OAuth
+        from construction_mcp.procore.tokens import Tokens
+        from construction_mcp.procore.vault import Vault
+        from construction_mcp.store.connections import Connections
+
+        vault = Vault(await self.services.get(Connections), await self.services.get(KeyRing))
+        tokens = Tokens(await self.services.get(OAuth), vault, self.clock, self.settings.limits)
+        self._closing.push_async_callback(tokens.aclose)
+        return tokens
+
+    async def _cache(self) -> "Cache":
+        from construction_mcp.cache import Cache
+
+        cache = Cache(self.clock, entries_max=self.settings.limits.cache_entries_max)
+        self._closing.push_async_callback(cache.aclose)
+        return cache
+
+    async def _procore_client(self) -> "ProcoreClient":
+        from construction_mcp.cache import Cache
+        from construction_mcp.net.breaker import Breakers
+        from construction_mcp.net.outbound import Outbound
+        from construction_mcp.procore.budget import Usage
+        from construction_mcp.procore.client import ProcoreClient
+        from construction_mcp.procore.limiter import Limiters
+        from construction_mcp.procore.tokens import Tokens
+
+        limits, clock = self.settings.limits, self.clock
+        return ProcoreClient(
+            await self.services.get(Outbound),
+            await self.services.get(Tokens),
+            limiters=Limiters(clock, limits, smoothed=isinstance(clock, SystemClock)),
+            breakers=Breakers(clock, limits, code="PROCORE_UNAVAILABLE"),
+            cache=await self.services.get(Cache),
+            usage=Usage(clock, limits),
+            clock=clock,
+            limits=limits,
+        )
+
+    async def _accounts(self) -> "Accounts":
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.procore.client import ProcoreClient
+        from construction_mcp.procore.environments import environment_of
+        from construction_mcp.store.connections import Connections
+
+        app, settings = await self._app_and_settings()
+        connections, client = await self.services.get(Connections), await self.services.get(ProcoreClient)
+        return Accounts(environment_of(settings), app, settings, connections, client, self.clock)
+
+    async def _app_and_settings(self) -> "tuple[App | None, Settings]":
+        """The app's credentials, and with the simulator of this process its first company unless one is named."""
+        from construction_mcp.procore.connection import App
+
+        settings = self.settings
+        if self._is_simulated_here:
+            from construction_mcp.simulator.app import Simulator
+
+            world = (await self.services.get(Simulator)).world
+            first = next(iter(world.table("company", 0)))
+            settings = replace(settings, company_id=settings.company_id or first.id)
+            return App(world.app.client_id, world.app.client_secret), settings
+        if settings.procore_client_id is None or settings.procore_client_secret is None:
+            return None, settings
+        return App(settings.procore_client_id, settings.procore_client_secret), settings
+
+    async def _procore(self, principal: Principal) -> "Procore":
+        from construction_mcp.procore.access import Accounts
+
+        return await (await self.services.get(Accounts)).of(principal)

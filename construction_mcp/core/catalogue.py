@@ -77,6 +77,10 @@ CATALOGUE: dict[str, ErrorCode] = {
     # people
     "APPROVAL_REQUIRED": ErrorCode("A person must approve this first.", "Ask the approver named in details."),
     # Procore
+    "PROCORE_APP_MISSING": ErrorCode(
+        "No Procore app is configured for this environment.",
+        "Set PROCORE_CLIENT_ID and PROCORE_CLIENT_SECRET; `construction-mcp connect` explains how to get them.",
+    ),
     "PROCORE_RATE_LIMITED": ErrorCode("Procore's rate window is spent.", "Repeat after retry_after_s seconds."),
     "PROCORE_OUTCOME_UNKNOWN": ErrorCode(
         "A write to Procore may or may not have happened.", "Look for it in Procore before repeating."

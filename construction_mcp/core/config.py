@@ -99,7 +99,7 @@ class Limits:
     rate_wait_interactive_s: float = 20.0
     rate_wait_background_s: float = 300.0
     rate_queue_max: int = 1000
-    rate_keys_max: int = 256  # one ledger per application and company
+    rate_keys_max: int = 64  # one ledger per application
     requests_per_call: int = 60
     requests_per_session: int = 5000
     usage_days_kept: int = 31

@@ -72,7 +72,7 @@ def read_launch(flags: Mapping[str, Any], environ: Mapping[str, str], file: Mapp
     def setting(field: str, variable: str) -> Any:
         if field in flags:
             return flags[field]
-        return environ.get(variable) or file.get(field)
+        return environ.get(variable) or file.get(variable.removeprefix(PREFIX).lower())
 
     environment = str(setting("environment", "PROCORE_ENVIRONMENT") or "simulator")
     log_level = str(setting("log_level", PREFIX + "LOG_LEVEL") or "info").lower()

@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from construction_mcp.core.types import Principal
+
 Service = TypeVar("Service")
 Factory = Callable[[], Awaitable[Any]]
+PersonalFactory = Callable[[Principal], Awaitable[Any]]
+"""Makes something for one call of one principal, such as Procore through their own account."""
 
 
 class Services:
@@ -14,10 +18,19 @@ class Services:
     Factories are keyed by `module:type`: naming a type that way does not import its room.
     """
 
-    def __init__(self, factories: Mapping[str, Factory]) -> None:
+    def __init__(self, factories: Mapping[str, Factory], personal: Mapping[str, PersonalFactory] | None = None) -> None:
         self._factories = dict(factories)
+        self._personal = dict(personal or {})
         self._locks: dict[type, asyncio.Lock] = {}
         self.ready: dict[type, Any] = {}
+
+    async def for_caller(self, wanted: type[Service], principal: Principal) -> Service:
+        """What a call of `principal` gets for `wanted`: made for them, or else the house's one instance."""
+        personal = self._personal.get(_name(wanted))
+        if personal is None:
+            return await self.get(wanted)
+        made: Service = await personal(principal)
+        return made
 
     async def get(self, wanted: type[Service]) -> Service:
         """The instance of `wanted`, made once even when many ask at the same time.
@@ -26,7 +39,7 @@ class Services:
             LookupError: no factory makes it; a mistake of the toolset's author.
         """
         if wanted not in self.ready:
-            factory = self._factories.get(f"{wanted.__module__}:{wanted.__qualname__}")
+            factory = self._factories.get(_name(wanted))
             if factory is None:
                 raise LookupError(f"nothing in bootstrap.py provides {wanted!r}")
             async with self._locks.setdefault(wanted, asyncio.Lock()):
@@ -34,3 +47,7 @@ class Services:
                     self.ready[wanted] = await factory()
         instance: Service = self.ready[wanted]
         return instance
+
+
+def _name(wanted: type) -> str:
+    return f"{wanted.__module__}:{wanted.__qualname__}"

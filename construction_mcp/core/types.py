@@ -37,8 +37,12 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list: `next_cursor` is None on the last one, `total` None where counting would cost too much."""
+    """One page of a list: `next_cursor` is None on the last one, `total` None where counting would cost too much.
+
+    `truncated` is True when a filter ran over only part of what there is.
+    """
 
     items: list[T]
     next_cursor: str | None = None
     total: int | None = None
+    truncated: bool | None = None

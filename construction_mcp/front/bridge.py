@@ -5,7 +5,6 @@ import json
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from construction_mcp import __version__
 from construction_mcp.core.launch import Launch
@@ -85,7 +84,7 @@ class _ToOwner:
     def frames(self, frames: list[bytes]) -> None:
         with self._lock:
             for frame in frames:
-                self._note(frame, self._session.conversation.heard)
+                self._note(frame)
         self._try(self._channel.sendall, b"".join(frame + b"\n" for frame in frames))
 
     def end(self) -> None:
@@ -103,6 +102,8 @@ class _ToOwner:
                 return
             if "method" not in message:
                 conversation.answered(message.get("id"))
+            elif "id" in message:
+                conversation.questions.add(message["id"])
         self._session.write(frame + b"\n")
 
     @property
@@ -110,18 +111,22 @@ class _ToOwner:
         with self._lock:
             return not self._session.conversation.is_idle
 
-    def _note(self, frame: bytes, heard: Callable[[dict[str, Any]], None]) -> None:
+    def _note(self, frame: bytes) -> None:
         """Remember what the owner would: a frame it will refuse is not in flight here, its answer passes by."""
         try:
             message = json.loads(frame)
         except (ValueError, RecursionError):
             return  # the owner will say what is wrong with it
-        if not (isinstance(message, dict) and isinstance(message.get("method"), str)):
+        if not isinstance(message, dict):
             return
-        if not isinstance(message.get("params"), dict | None):
+        request_id = usable_id(message.get("id"))
+        if "method" not in message:
+            self._session.conversation.questions.discard(request_id or 0)
             return
-        if "id" not in message or usable_id(message["id"]) is not None:
-            heard(message)
+        if not (isinstance(message["method"], str) and isinstance(message.get("params"), dict | None)):
+            return
+        if request_id is not None or "id" not in message:
+            self._session.conversation.heard(message["method"], request_id, message.get("params"))
 
     def _try(self, send: Callable[..., object], *arguments: object) -> None:
         with contextlib.suppress(OSError):  # the main thread sees the owner's end and answers what is in flight

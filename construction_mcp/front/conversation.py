@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from construction_mcp.core.errors import Unavailable
-from construction_mcp.front.frames import RequestId, dump_frame, error_frame
+from construction_mcp.front.frames import RequestId, dump_frame, error_frame, usable_id
 
 REPLAY = "construction-mcp/replay/"  # ids of our own: their answers never reach the client
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
@@ -21,26 +21,25 @@ class Conversation:
     def __init__(self) -> None:
         self.in_flight: dict[RequestId, str] = {}
         self._again: dict[RequestId, int] = {}  # ids a client uses twice at once: each use gets an answer
+        self.questions: set[RequestId] = set()  # what the server asked the client and has no answer to
         self.is_modern: bool | None = None  # decided by the first request, as the SDK does
         self._opening: dict[str, Any] | None = None
         self._initialized: dict[str, Any] | None = None
         self._standing: dict[object, dict[str, Any]] = {}
         self._acknowledged: set[RequestId] = set()  # listens whose second acknowledgement must not be seen
 
-    def heard(self, message: Mapping[str, Any]) -> None:
-        """Note a well-formed request or notification from the client."""
-        method = message["method"]
-        request_id = message.get("id")
+    def heard(self, method: str, request_id: RequestId | None, params: Mapping[str, Any] | None) -> None:
+        """Note a well-formed request, or a notification (no id), from the client."""
         if isinstance(request_id, str) and request_id.startswith(REPLAY):
             return
         if request_id is not None:
             if self.is_modern is None:
-                self._open(method, message)
-            if request_id in self.in_flight:
+                self._open(method, params)
+            if request_id in self.in_flight and method != LISTEN:  # a replayed listen is the same one
                 self._again[request_id] = self._again.get(request_id, 0) + 1
             self.in_flight[request_id] = method
         if method in _NOTABLE:
-            self._note(method, request_id, message)
+            self._note(method, request_id, params or {})
 
     def answered(self, request_id: RequestId | None) -> None:
         """Note that a request got its answer, or never will."""
@@ -72,16 +71,22 @@ class Conversation:
         return all(method == LISTEN for method in self.in_flight.values())
 
     def fail_in_flight(self) -> list[bytes]:
-        """Answers for the calls the last server left behind. Listens stay: the next server continues them."""
+        """Answers for the calls the last server left behind, and word that its own questions are void.
+
+        Listens stay: the next server continues them.
+        """
         lost = {request_id: method for request_id, method in self.in_flight.items() if method != LISTEN}
         for request_id in lost:
             del self.in_flight[request_id]
+        self._again.clear()
         gone = Unavailable(
             "The process that owned the data directory ended while this call was under way.",
             code="SYSTEM_OWNER_GONE",
             hint="Repeat the call; writes with an idempotency_key happen once.",
         ).public()
-        return [self._failure(request_id, method, gone) for request_id, method in lost.items()]
+        cancelled = [_cancellation(question) for question in self.questions]
+        self.questions.clear()
+        return cancelled + [self._failure(request_id, method, gone) for request_id, method in lost.items()]
 
     def replay(self) -> list[bytes]:
         """The frames that bring a new server to where the last one was; only listens keep their ids."""
@@ -96,9 +101,9 @@ class Conversation:
             replayed.append(dump_frame({**message, **renamed})[:-1])
         return replayed
 
-    def _open(self, method: str, message: Mapping[str, Any]) -> None:
+    def _open(self, method: str, params: Mapping[str, Any] | None) -> None:
         """The first request fixes the era. Only `initialize` is replayed as it was: anything else might act twice."""
-        meta = (message.get("params") or {}).get("_meta")
+        meta = (params or {}).get("_meta")
         self.is_modern = method != "initialize" and isinstance(meta, Mapping) and VERSION_KEY in meta
         opening: dict[str, Any] = {"jsonrpc": "2.0", "id": 0, "method": "ping"}
         if self.is_modern:
@@ -107,31 +112,35 @@ class Conversation:
             opening = {"jsonrpc": "2.0", "id": 0, "method": "server/discover", "params": {"_meta": envelope}}
         self._opening = opening
 
-    def _note(self, method: str, request_id: RequestId | None, message: Mapping[str, Any]) -> None:
-        params = message.get("params") or {}
+    def _note(self, method: str, request_id: RequestId | None, params: Mapping[str, Any]) -> None:
+        message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+        if params:
+            message["params"] = params
+        if request_id is not None:
+            message["id"] = request_id
         if method == "notifications/cancelled":
             self._cancel(params.get("requestId"))
         elif method == "notifications/initialized":
-            self._initialized = dict(message)
+            self._initialized = message
         elif request_id is None:
             return
         elif method == "initialize":
             if not self.is_modern:
-                self._opening = dict(message)
+                self._opening = message
         elif method == LISTEN:
-            self._standing[(LISTEN, request_id)] = dict(message)
+            self._standing[(LISTEN, request_id)] = message
         elif method == "logging/setLevel":
-            self._standing[method] = dict(message)
+            self._standing[method] = message
         elif method == "resources/unsubscribe":
             self._standing.pop(("uri", str(params.get("uri"))), None)
         else:
-            self._standing[("uri", str(params.get("uri")))] = dict(message)
+            self._standing[("uri", str(params.get("uri")))] = message
 
     def _cancel(self, request_id: object) -> None:
         """A cancelled call gets no answer. The SDK takes 7 and "7" for the same id here, so both go."""
-        if isinstance(request_id, int | str):
-            twin = str(request_id) if isinstance(request_id, int) else int(request_id) if request_id.isdecimal() else ""
-            for cancelled in (request_id, twin):
+        known = usable_id(request_id)
+        if known is not None:
+            for cancelled in [one for one in self.in_flight if str(one) == str(known)]:
                 self.answered(cancelled)
 
     def _failure(self, request_id: RequestId, method: str, public: dict[str, Any]) -> bytes:
@@ -145,3 +154,8 @@ class Conversation:
         if self.is_modern:
             result["resultType"] = "complete"
         return dump_frame({"jsonrpc": "2.0", "id": request_id, "result": result})
+
+
+def _cancellation(question: RequestId) -> bytes:
+    params = {"requestId": question, "reason": "the server that asked is gone"}
+    return dump_frame({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})

@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from construction_mcp.core.errors import ConstructionError
+from construction_mcp.core.errors import ConstructionError, Unavailable
 from construction_mcp.core.launch import Launch
-from construction_mcp.core.ownership import RETRY_S, Ownership, holder_of, take
+from construction_mcp.core.ownership import RETRY_S, Holder, Ownership, holder_of, take
 from construction_mcp.front.answers import load_answers
-from construction_mcp.front.bounds import DRAIN_S, HANDOVER_PATIENCE_S
+from construction_mcp.front.bounds import DOOR_PATIENCE_S, DRAIN_S, HANDOVER_PATIENCE_S
 from construction_mcp.front.bridge import bridge, reach_owner
 from construction_mcp.front.refusal import refuse
 from construction_mcp.front.session import Outcome, Session
@@ -47,34 +47,51 @@ def run(launch: Launch, own: Own | None = None) -> int:
 
 
 def _serve(session: Session, launch: Launch, own: Own) -> None:
-    outcome, is_first, leave_lock_until = Outcome.OWNER_GONE, True, 0.0
-    give_up_at = None
+    outcome = None
     while outcome is not Outcome.ENDED:
-        ownership = take(launch.data_dir) if time.monotonic() >= leave_lock_until else None
+        outcome = _turn(session, launch, own, outcome)
+
+
+def _turn(session: Session, launch: Launch, own: Own, previous: Outcome | None) -> Outcome:
+    """Own the directory or be bridged to its owner, whichever becomes possible first, until that ends.
+
+    Raises:
+        ConstructionError: the owner refuses us, or neither became possible in time.
+    """
+    started = time.monotonic()
+    # Whoever asked for the directory needs a moment to take the lock; it is not ours to grab back.
+    own_after = started + HANDOVER_PATIENCE_S if previous is Outcome.HANDOVER else started
+    while True:
+        ownership = take(launch.data_dir) if time.monotonic() >= own_after else None
         if ownership is not None:
-            outcome = _own(session, launch, own, ownership, is_first=is_first)
-        else:
-            holder = holder_of(launch.data_dir)
-            reached = reach_owner(holder, launch) if holder is not None and holder.address else None
-            if reached is None:
-                session.listen()
-                if session.has_ended:
-                    give_up_at = give_up_at or time.monotonic() + DRAIN_S
-                    if session.has_nothing_waiting or time.monotonic() > give_up_at:
-                        return
-                time.sleep(RETRY_S)
-                continue
-            outcome = bridge(session, *reached)
-        is_first = False
-        leave_lock_until = time.monotonic() + HANDOVER_PATIENCE_S if outcome is Outcome.HANDOVER else 0.0
+            if previous is None:
+                _answer_early(session, launch)
+            return own(session, launch, ownership)
+        holder = holder_of(launch.data_dir)
+        reached = reach_owner(holder, launch) if holder is not None and holder.address else None
+        if reached is not None:
+            return bridge(session, *reached)
+        session.listen()
+        if session.has_ended and session.has_nothing_waiting:
+            return Outcome.ENDED
+        if time.monotonic() - started > (DRAIN_S if session.has_ended else DOOR_PATIENCE_S):
+            raise _unreachable(holder)
+        time.sleep(RETRY_S)
 
 
-def _own(session: Session, launch: Launch, own: Own, ownership: Ownership, *, is_first: bool) -> Outcome:
-    if is_first:
-        answers = load_answers(launch)
-        if answers is not None:
-            session.answer_early(StaticFront(answers, session.conversation), on_end=_leave)
-    return own(session, launch, ownership)
+def _answer_early(session: Session, launch: Launch) -> None:
+    answers = load_answers(launch)
+    if answers is not None:
+        session.answer_early(StaticFront(answers, session.conversation), on_end=_leave)
+
+
+def _unreachable(holder: Holder | None) -> ConstructionError:
+    who = f"Process {holder.pid} ({holder.kind})" if holder else "Another process"
+    return Unavailable(
+        f"{who} owns the data directory and lets nobody in.",
+        code="SYSTEM_DIRECTORY_OWNED",
+        hint="Stop it, or use another --data-dir.",
+    )
 
 
 def own_house(session: Session, launch: Launch, ownership: Ownership) -> Outcome:

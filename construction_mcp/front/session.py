@@ -81,7 +81,10 @@ class Session:
     def answer_early(self, early: Callable[[bytes], bytes | None], on_end: Callable[[], None]) -> None:
         """Let `early` answer from a thread while the main one is busy. The first frame it declines (None) and every
         later one wait for `attach`; `on_end` is called if the client leaves while none waits."""
-        self._early, self._on_early_end = early, on_end
+        with self._lock:
+            self._early, self._on_early_end = early, on_end
+            waiting, self._backlog = self._backlog, []
+            self._answer_early(waiting)
         self._start_thread()
 
     def listen(self) -> None:
@@ -133,7 +136,10 @@ class Session:
 
     def end(self) -> None:
         """Read no more, as if the client had closed its end. Callable from a signal handler."""
-        self._wake_up(b"e")
+        if sys.platform == "win32":  # there the reading thread waits for the client alone
+            threading.Thread(target=self._deliver, args=([],), kwargs={"is_last": True}, daemon=True).start()
+        else:
+            self._wake_up(b"e")
 
     # reading
 
@@ -279,15 +285,20 @@ class Session:
             callback()
 
     def _flush_now(self) -> None:
-        while self._unsent:
-            select.select([], [self._out_fd], [])
+        while self._unsent and self._has_room(None):
             sent = self._send(self._unsent)
             del self._unsent[:sent]
+
+    def _has_room(self, wait_s: float | None) -> bool:
+        """Wait until the client takes more. Where writing waits by itself there is always room."""
+        if os.name == "nt" or os.get_blocking(self._out_fd):
+            return True
+        return bool(select.select([], [self._out_fd], [], wait_s)[1])
 
     def close(self, wait_s: float) -> None:
         """Send what is left, wait at most `wait_s` for a client that does not read; give the pipe back as it was."""
         with self._out_lock:
-            while self._unsent and select.select([], [self._out_fd], [], wait_s)[1]:
+            while self._unsent and self._has_room(wait_s):
                 del self._unsent[: self._send(self._unsent)]
         if self._was_blocking:
             os.set_blocking(self._out_fd, True)

@@ -45,7 +45,7 @@ class StaticFront:
         result = self._result(message.get("method"), message)
         if result is None:
             return None
-        self._conversation.heard(message)
+        self._conversation.heard(message["method"], request_id, message.get("params"))
         self._conversation.answered(request_id)
         return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (json.dumps(request_id).encode(), result.encode())
 
@@ -76,7 +76,7 @@ class StaticFront:
             return None
         if not isinstance(message.get("params", {}), dict):
             return None
-        self._conversation.heard(message)
+        self._conversation.heard("notifications/initialized", None, None)
         return b""
 
 

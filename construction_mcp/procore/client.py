@@ -193,7 +193,7 @@ class ProcoreClient:
     async def _try(self, request: Request, priority: Priority, deadline: float) -> Answer | _Trouble:
         connection = request.connection
         token = await self._tokens.access_token(connection)
-        limiter = self._limiters.of(connection.app.client_id, request.company)
+        limiter = self._limiters.of(connection.app.client_id)
         host = urlsplit(connection.environment.api).hostname or ""
         with self._breakers.attempt(host) as seen:
             async with limiter.slot(priority, self._patience_s(priority, deadline)) as slot:

@@ -125,7 +125,7 @@ class Window:
 
 
 class RateLedger:
-    """The two windows of one application in one company, and any pause Procore asked for."""
+    """The two windows of one application, and any pause Procore asked for."""
 
     def __init__(self, limits: Limits) -> None:
         share = limits.interactive_share

@@ -85,7 +85,7 @@ class Smoothing:
 
 
 class Limiter:
-    """The queue and the ledger of one application in one company."""
+    """The queue and the ledger of one application."""
 
     def __init__(self, clock: Clock, limits: Limits, smoothing: Smoothing | None = None) -> None:
         self._clock = clock
@@ -191,19 +191,22 @@ class Limiter:
 
 
 class Limiters:
-    """One limiter per application and company, the scope Procore's pages come closest to naming."""
+    """One limiter per application.
+
+    Procore's pages speak of "your app" here and of per-app quotas there, and other people of quotas per company. One
+    ledger for all companies of an app is the strictest reading: right in each case, and only slower in one.
+    """
 
     def __init__(self, clock: Clock, limits: Limits, *, smoothed: bool = False) -> None:
         self._clock = clock
         self._limits = limits
         self._smoothed = smoothed
-        self._by_key: LRUCache[tuple[str, int | None], Limiter] = LRUCache(limits.rate_keys_max)
+        self._by_app: LRUCache[str, Limiter] = LRUCache(limits.rate_keys_max)
 
-    def of(self, client_id: str, company: int | None) -> Limiter:
-        """The limiter of this pair, made on first use."""
-        key = (client_id, company)
-        limiter = self._by_key.get(key)
+    def of(self, client_id: str) -> Limiter:
+        """The limiter of the application, made on first use."""
+        limiter = self._by_app.get(client_id)
         if limiter is None:
             smoothing = Smoothing(self._limits) if self._smoothed else None
-            limiter = self._by_key[key] = Limiter(self._clock, self._limits, smoothing)
+            limiter = self._by_app[client_id] = Limiter(self._clock, self._limits, smoothing)
         return limiter

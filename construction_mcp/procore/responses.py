@@ -36,6 +36,11 @@ class Answer:
         return [row for row in rows_of(self.data) if isinstance(row, dict)]
 
     @property
+    def total(self) -> int | None:
+        """How many rows there are in all, where the answer says so."""
+        return total_of(self.headers)
+
+    @property
     def item(self) -> dict[str, Any]:
         """The one record of a show, create or update; empty when there is none."""
         return self.data if isinstance(self.data, dict) else {}

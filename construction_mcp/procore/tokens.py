@@ -79,6 +79,7 @@ class Tokens:
         if pair.carries(refused):
             # Joined a flight that was only loading this very token.
             pair = await self._flights.run(connection.id, lambda: self._fresh(connection, refused), finish=True)
+        self._just_renewed[connection.id] = pair
         return pair.access_token
 
     async def adopt(self, connection: Connection, pair: TokenPair) -> None:
@@ -142,7 +143,6 @@ class Tokens:
             await self._keep(connection, replace(pair, refresh_token=None, expires_at=self._clock.now()))
             raise
         await self._keep(connection, new)
-        self._just_renewed[connection.id] = new
         return new
 
     async def _keep(self, connection: Connection, pair: TokenPair) -> None:
@@ -159,7 +159,6 @@ class Tokens:
             return pair
         # Not stored: any process gets another one for the asking.
         new = self._cache[connection.id] = await self._oauth.service_token(connection)
-        self._just_renewed[connection.id] = new
         return new
 
     def _ends_soon(self, pair: TokenPair) -> bool:

@@ -163,7 +163,7 @@ class Dispatcher:
             return call.view
         if kind is Tools:
             return _CallersTools(self, call)
-        return self._services.ready.get(kind) or await self._services.get(kind)
+        return self._services.ready.get(kind) or await self._services.for_caller(kind, call.principal)
 
     def find_tools(self, query: str, limit: int, call: Call) -> list[ToolHit]:
         """The tools of this view and role that fit `query`, best first."""

@@ -7,6 +7,7 @@ read before it is answered, or after `drain_s`.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -49,9 +50,12 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         self._queue: deque[SessionMessage] = deque()
         self._reader: asyncio.Future[None] | None = None
-        self._asked: set[str | int] = set()  # our own requests that the client has not answered
+        # Our questions to the client, by the id it sees. The SDK's ids start at 1 in every process, so without a mark
+        # a late answer to a dead owner's question would be taken for an answer to its successor's.
+        self._asked: dict[str | int, str | int] = {}
+        self._mark = token_hex(4)
         self._lines: list[bytes] = []  # of this turn of the loop, when several calls are in flight
-        self._has_ended = False
+        self._ended_at: float | None = None
         self._is_closed = False
         self._keeps_listens = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -71,16 +75,22 @@ class Channel:
 
     def end(self) -> None:
         """No more lines will come: answer what was read, then let the SDK see the end."""
-        if self._has_ended:
+        if self._ended_at is not None:
             return
-        self._has_ended = True
+        self._ended_at = self._loop.time()
         self._deadline = self._loop.call_later(self._limits.drain_s, self._close)
-        for request_id in self._asked:  # nobody is left to answer them, and handlers wait
+        for request_id in self._asked.values():  # nobody is left to answer them, and handlers wait
             gone = ErrorData(code=CONNECTION_CLOSED, message="The client closed its end")
             self._queue.append(SessionMessage(JSONRPCError(jsonrpc="2.0", id=request_id, error=gone)))
         self._asked.clear()
         self._close_if_done()
         self._wake()
+
+    @property
+    def drain_left_s(self) -> float:
+        """Seconds until the end of input has to be the end of everything."""
+        spent = 0.0 if self._ended_at is None else self._loop.time() - self._ended_at
+        return max(0.0, self._limits.drain_s - spent)
 
     def end_for_successor(self) -> None:
         """As `end`, for a client that another server goes on with: open listens get no answer here."""
@@ -108,33 +118,47 @@ class Channel:
                 self._write(encode(message))
             self._settle(message.id)
         else:
-            if isinstance(message, JSONRPCRequest):
-                self._asked.add(message.id)
-            elif self._is_hidden_notification(message):
+            if self._is_hidden_notification(message):
                 return
-            self._write(encode(message))
+            self._write(encode(self._marked(message)))
         if self._outlet.unsent_bytes > UNSENT_BYTES_HIGH:
             sent = asyncio.Event()
             self._outlet.when_sent(sent.set)
             await sent.wait()
 
     def _take(self, message: Any) -> None:
-        if isinstance(message, JSONRPCResponse | JSONRPCError):
-            if message.id is not None:
-                self._asked.discard(message.id)
+        if isinstance(message, JSONRPCRequest):
+            self._conversation.heard(message.method, message.id, message.params)
+        elif isinstance(message, JSONRPCNotification):
+            self._conversation.heard(message.method, None, message.params)
         else:
-            self._conversation.heard(message.model_dump(exclude_unset=True))
+            asked = self._asked.pop(message.id or 0, None)
+            if asked is None:
+                return  # nobody asked, or not in this process
+            message = message.model_copy(update={"id": asked})
         self._queue.append(SessionMessage(message))
+
+    def _marked(self, message: JSONRPCRequest | JSONRPCNotification) -> JSONRPCRequest | JSONRPCNotification:
+        """Give our questions ids of their own, and use them where we take a question back."""
+        if isinstance(message, JSONRPCRequest):
+            shown = f"{self._mark}-{message.id}"
+            self._asked[shown] = message.id
+            return message.model_copy(update={"id": shown})
+        if message.method == "notifications/cancelled" and message.params:
+            shown = f"{self._mark}-{message.params.get('requestId')}"
+            if self._asked.pop(shown, None) is not None:
+                return message.model_copy(update={"params": {**message.params, "requestId": shown}})
+        return message
 
     def _settle(self, request_id: str | int | None) -> None:
         self._conversation.answered(request_id)
-        if self._has_ended:
+        if self._ended_at is not None:
             self._close_if_done()
 
     def _is_kept_listen(self, request_id: str | int | None) -> bool:
         return self._keeps_listens and request_id is not None and self._conversation.in_flight.get(request_id) == LISTEN
 
-    def _is_hidden_notification(self, message: JSONRPCNotification) -> bool:
+    def _is_hidden_notification(self, message: JSONRPCRequest | JSONRPCNotification) -> bool:
         return message.method == "notifications/subscriptions/acknowledged" and self._conversation.is_hidden(
             {"method": message.method, "params": message.params}
         )

@@ -12,11 +12,12 @@ from pathlib import Path
 from construction_mcp.bootstrap import House
 from construction_mcp.core.config import Settings, load_settings
 from construction_mcp.core.launch import Launch
-from construction_mcp.core.ownership import Ownership, take_from_stdio
+from construction_mcp.core.ownership import Ownership
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.addresses import bind, local_url, require_guarded, transport_security
 from construction_mcp.server.app import build_server
 from construction_mcp.server.auth import Bearers, Identify, everybody, operator, people, principal_of
+from construction_mcp.server.handover import own_directory
 from construction_mcp.server.health import Readiness
 from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
 from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
@@ -50,7 +51,7 @@ def run_serve(launch: Launch, options: ServeOptions) -> None:
     require_guarded(options.host, settings, no_auth=options.no_auth)
     issuer_of(settings)
     with bind(options.host, options.port) as listener:
-        ownership = take_from_stdio(launch.data_dir, timeout=settings.limits.drain_s + settings.limits.linger_s)
+        ownership = own_directory(launch.data_dir, settings.limits)
         try:
             asyncio.run(_serve(launch, settings, options, ownership, listener))
         finally:

@@ -54,6 +54,23 @@ def test_a_server_that_does_not_start_fails_the_demo_with_its_last_words(home, t
     assert "no server today" in told[0].detail
 
 
+def test_a_workflow_that_came_back_changed_fails_the_demo(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    told: list[story.Check] = []
+    teller = story.Teller(told.append)
+
+    async def play() -> None:
+        async with story.serving(tmp_path, teller, "started") as client:
+            answer = await client.call_tool("create_workflow", story.WORKFLOW)
+            other = {**answer.structured_content["workflow"], "name": "Another"}
+            with pytest.raises(story.Failed):
+                await story.find_again(client, teller, other)
+
+    anyio.run(play)
+
+    assert [check.verified for check in told] == [True, False]
+
+
 def test_a_claim_that_does_not_hold_is_told_and_ends_the_story():
     told: list[story.Check] = []
     teller = story.Teller(told.append)

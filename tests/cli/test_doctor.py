@@ -70,6 +70,19 @@ def test_a_damaged_database_is_broken_with_a_next_step(cli, workspace):
     assert "restore" in finding(ran, "database")["next"]
 
 
+def test_a_database_damaged_inside_is_broken_though_it_opens(cli, workspace):
+    """The header is whole, a page behind it is not: only reading the file through shows it."""
+    file = workspace / "construction.db"
+    content = bytearray(file.read_bytes())
+    content[5 * 4096 : 6 * 4096] = b"\xff" * 4096
+    file.write_bytes(content)
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    assert ran.code == 1
+    assert finding(ran, "database")["status"] == "broken"
+
+
 def test_a_key_of_another_workspace_is_broken(cli, workspace):
     (workspace / "workspace.key").unlink()
 
@@ -108,6 +121,15 @@ def test_an_unreadable_config_file_is_broken_and_the_rest_is_still_told(cli, hom
     assert ran.code == 1
     assert finding(ran, "settings")["status"] == "broken"
     assert finding(ran, "Cursor")["status"] == "absent"
+
+
+def test_a_misspelt_variable_is_named_with_the_right_one_and_without_its_value(cli, monkeypatch):
+    monkeypatch.setenv("CONSTRUCTION_MCP_TOOLSET", "s3cret")
+
+    ran = cli("doctor", "--json")
+
+    assert "CONSTRUCTION_MCP_TOOLSET (did you mean CONSTRUCTION_MCP_TOOLSETS?)" in finding(ran, "settings")["next"]
+    assert "s3cret" not in ran.out
 
 
 def test_a_client_is_followed_from_not_connected_to_connected_to_broken(cli, home):

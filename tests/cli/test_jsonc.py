@@ -63,6 +63,9 @@ def test_any_text_is_read_or_refused(text):
         '{\n  "servers": {\n    "a": 1 // one\n  }\n}',
         '{\n  "servers": {\n    "a": 1, /* x */ // y\n  }, // z\n}',
         '{"servers": {"a": 1} /* , */}',
+        '{"servers": {"a": 1, // one\n "ours": 2 } }',
+        '{"servers": {"a": 1, // one\n "ours": 2, "b": 3} }',
+        '{"servers": { // one\n "ours": 2 } }',
         '{ // "servers": {}\n  "servers": { /* "ours": 1 */ }\n}',
     ],
 )
@@ -72,4 +75,10 @@ def test_comments_stay_where_they_were(text):
     assert jsonc.read(after, comments=True).data["servers"]["ours"] == ENTRY
     assert all(comment in after for comment in ("// one", "/* x */ // y", "// z", "/* , */") if comment in text)
     back = jsonc.take_out(after, "servers", "ours", drop_empty=False, comments=True)
-    assert jsonc.read(back, comments=True).data == jsonc.read(text, comments=True).data
+    others = {key: value for key, value in jsonc.read(text, comments=True).data["servers"].items() if key != "ours"}
+    assert jsonc.read(back, comments=True).data["servers"] == others
+
+
+def test_an_edit_that_reads_back_as_something_else_is_refused():
+    with pytest.raises(Invalid):
+        jsonc.proven('{"a": 1}', {"a": 2}, comments=False)

@@ -57,6 +57,14 @@ def test_install_writes_the_unit_and_starts_it(cli, home, systemctl):
     ]
 
 
+def test_the_token_file_is_passed_on_as_an_absolute_path(home, monkeypatch):
+    monkeypatch.chdir(home)
+
+    plan = plan_for("linux", arguments("install", "--token-file", "token"))
+
+    assert f'"--token-file" "{home / "token"}"' in plan.text
+
+
 @linux_only
 def test_remove_stops_it_and_takes_the_unit_away(cli, home, systemctl):
     cli("service", "install")
@@ -124,11 +132,14 @@ def test_systemd_accepts_the_unit(home, tmp_path):
     unit.write_text(linux.unit_text([sys.executable, str(program), "serve", "--data-dir", 'a "b" \\ c']))
 
     done = subprocess.run(
-        ["systemd-analyze", "--user", "verify", str(unit)], capture_output=True, text=True, check=False
+        ["systemd-analyze", "--user", "verify", str(unit)],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
-    assert linux.UNIT not in done.stderr
-    assert "Unknown" not in done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_word_in_the_unit_is_read_back_as_it_was():
@@ -139,6 +150,8 @@ def test_a_word_in_the_unit_is_read_back_as_it_was():
     read = [word.replace("$$", "$").replace("%%", "%") for word in shlex.split(line.removeprefix("ExecStart="))]
 
     assert read == words
+    assert "x$$HOME" in line
+    assert "50%%" in line
 
 
 def test_the_launchd_agent_starts_serve_at_logon_and_after_a_crash(home):

@@ -17,7 +17,7 @@ def request(request_id: Any, method: str, **params: Any) -> dict[str, Any]:
 def heard(*messages: dict[str, Any]) -> Conversation:
     conversation = Conversation()
     for message in messages:
-        conversation.heard(message)
+        conversation.heard(message["method"], message.get("id"), message.get("params"))
     return conversation
 
 
@@ -71,6 +71,10 @@ def test_a_listen_keeps_its_id_and_its_second_acknowledgement_is_hidden() -> Non
         "params": {"_meta": {"io.modelcontextprotocol/subscriptionId": "s"}},
     }
 
+    conversation.heard("subscriptions/listen", "s", {"_meta": META})
+    conversation.answered("s")
+
+    assert conversation.in_flight == {1: "server/discover"}
     assert listen["id"] == "s"
     assert [conversation.is_hidden(acknowledged) for _ in range(2)] == [True, False]
 
@@ -108,6 +112,24 @@ def test_calls_left_behind_are_answered_once_and_cancelled_ones_never() -> None:
     assert call["result"]["structuredContent"]["error"]["code"] == "SYSTEM_OWNER_GONE"
     assert read["error"]["data"]["error"]["retryable"] is True
     assert conversation.fail_in_flight() == []
+
+
+def test_a_dead_servers_questions_are_taken_back() -> None:
+    conversation = heard(INITIALIZE)
+    conversation.answered(1)
+    conversation.questions.add("mark-1")
+    (line,) = conversation.fail_in_flight()
+
+    assert json.loads(line)["params"]["requestId"] == "mark-1"
+    assert conversation.fail_in_flight() == []
+
+
+def test_a_nonsense_cancellation_cancels_nothing() -> None:
+    conversation = heard(INITIALIZE)
+    for nonsense in (True, "9" * 5000, None, 1.0, {}):
+        conversation.heard("notifications/cancelled", None, {"requestId": nonsense})
+
+    assert conversation.in_flight == {1: "initialize"}
 
 
 def test_an_id_used_twice_at_once_is_in_flight_until_both_are_answered() -> None:

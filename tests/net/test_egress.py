@@ -87,22 +87,24 @@ async def listener(answer=b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", hos
         yield server.sockets[0].getsockname()[1], heads
 
 
-def outbound(policy, resolver=None):
+async def fetch(policy, url, resolver=None):
+    """One read under this policy."""
     limits = Limits(attempt_timeout_s=3)
-    return Outbound(GuardedTransport(Guard(policy, resolver), limits, TRUST), limits)
+    outbound = Outbound(GuardedTransport(Guard(policy, resolver), limits, TRUST), limits)
+    try:
+        return await outbound.send("GET", url)
+    finally:
+        await outbound.aclose()
 
 
 async def refused(policy, url, resolver=None):
     """Whether the guard (or the URL parser before it) stopped the request; nothing may have been connected."""
-    sender = outbound(policy, resolver)
     try:
-        await sender.send("GET", url)
+        await fetch(policy, url, resolver)
     except EgressRefused:
         return True
     except TransferFailed as problem:
         return not problem.sent
-    finally:
-        await sender.aclose()
     return False
 
 
@@ -154,15 +156,22 @@ async def test_a_name_on_the_allow_list_cannot_be_pointed_inside():
 
 async def test_a_literal_address_on_the_allow_list_means_itself():
     async with listener() as (port, heads):
-        reply = await outbound(allow_list([f"127.0.0.1:{port}"])).send("GET", f"http://127.0.0.1:{port}/x")
+        reply = await fetch(allow_list([f"127.0.0.1:{port}"]), f"http://127.0.0.1:{port}/x")
 
     assert (reply.status, reply.body, len(heads)) == (200, b"hi", 1)
+
+
+async def test_a_user_name_in_an_address_is_refused():
+    """It would become a credential we never meant to send."""
+    async with listener() as (port, heads):
+        assert await refused(allow_list([f"127.0.0.1:{port}"]), f"http://user:pass@127.0.0.1:{port}/")
+        assert heads == []
 
 
 async def test_an_operator_setting_admits_its_own_host_and_port_and_no_other():
     async with listener() as (port, heads), listener() as (other_port, other_heads):
         policy = Only([chosen_by_operator(f"http://localhost:{port}/base")])
-        reply = await outbound(policy).send("GET", f"http://localhost:{port}/x")
+        reply = await fetch(policy, f"http://localhost:{port}/x")
 
         assert reply.status == 200
         assert await refused(policy, f"http://localhost:{other_port}/")
@@ -186,7 +195,7 @@ async def test_the_connection_goes_to_the_address_that_was_judged():
         names = Answers(["127.0.0.1"], ["169.254.169.254"])
         policy = Only([Endpoint("rebind.test", port, private=True)])
 
-        await outbound(policy, names).send("GET", f"http://rebind.test:{port}/")
+        await fetch(policy, f"http://rebind.test:{port}/", names)
 
     assert names.asked == 1
     assert b"host: rebind.test" in heads[0].lower()
@@ -197,7 +206,7 @@ async def test_the_second_address_of_a_name_is_tried_when_the_first_does_not_ans
         names = Answers(["127.0.0.2", "127.0.0.1"])
         policy = Only([Endpoint("two.test", port, private=True)])
 
-        reply = await outbound(policy, names).send("GET", f"http://two.test:{port}/")
+        reply = await fetch(policy, f"http://two.test:{port}/", names)
 
     assert (reply.status, len(heads)) == (200, 1)
 
@@ -214,7 +223,7 @@ async def test_a_redirect_inside_is_refused(status):
 
 async def refused_after_redirect(policy, url):
     try:
-        await outbound(policy).send("GET", url)
+        await fetch(policy, url)
     except EgressRefused:
         return True
     return False
@@ -229,7 +238,7 @@ async def test_proxy_and_netrc_settings_of_the_environment_are_ignored(monkeypat
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy_port}")
 
-        await outbound(allow_list([f"127.0.0.1:{port}"])).send("GET", f"http://127.0.0.1:{port}/")
+        await fetch(allow_list([f"127.0.0.1:{port}"]), f"http://127.0.0.1:{port}/")
 
     assert (len(heads), proxied) == (1, [])
     assert b"authorization" not in heads[0].lower()

@@ -56,7 +56,7 @@ def build_desk(clock, transport, *, limits=None, store=None):
     """The object graph as a namespace; close it with `await desk.aclose()`."""
     limits = limits or Limits()
     store = store or MemoryTokens()
-    rng = random.Random(11)  # noqa: S311 - a test's dice
+    rng = random.Random(11)
     backoff = Backoff(limits.procore_backoff_s, limits.procore_backoff_max_s, rng)
     outbound = Outbound(transport, limits)
     oauth = OAuth(outbound, clock, limits, backoff)

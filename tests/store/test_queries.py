@@ -92,16 +92,6 @@ def test_every_query_is_used(query):
     assert users, f"{query.name} is used nowhere"
 
 
-def test_no_statement_is_written_in_python():
-    """Migrations keep their own books; everything else is in sql/."""
-    statement = re.compile(
-        r"""["'](SELECT\s|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+(TABLE|INDEX)|DROP\s)""", re.MULTILINE
-    )
-    guilty = [file.name for file in PACKAGE.rglob("*.py") if statement.search(file.read_text("utf-8"))]
-
-    assert guilty == ["migrate.py"]
-
-
 def test_a_wrong_name_says_the_nearest():
     with pytest.raises(AttributeError, match="keep_first"):
         load("meta").keep_frist  # noqa: B018 - the access is the act

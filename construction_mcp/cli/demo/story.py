@@ -83,20 +83,20 @@ async def play(workspace: Path, tell: Callable[[Check], None]) -> None:
     """
     teller = Teller(tell)
     try:
-        async with _server(workspace, teller, "The server started over stdio and answered") as client:
+        async with serving(workspace, teller, "The server started over stdio and answered") as client:
             await _look_around(client, teller)
             workflow = await _build(client, teller)
             await _make_mistakes(client, teller, workflow["id"])
             await _kill(workspace, teller)
-        async with _server(workspace, teller, "A new server started on the same workspace") as client:
-            await _find_again(client, teller, workflow)
+        async with serving(workspace, teller, "A new server started on the same workspace") as client:
+            await find_again(client, teller, workflow)
     except* (MCPError, OSError, TimeoutError) as problems:
         tell(Check("The server answers every call", verified=False, detail=_why(problems, workspace), ms=0.0))
         raise Failed from None
 
 
 @asynccontextmanager
-async def _server(workspace: Path, teller: Teller, claim: str) -> AsyncIterator[Client]:
+async def serving(workspace: Path, teller: Teller, claim: str) -> AsyncIterator[Client]:
     """A server process of our own and a client connected to it, as an AI client would connect."""
     environ = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     server = StdioServerParameters(
@@ -175,7 +175,7 @@ async def _kill(workspace: Path, teller: Teller) -> None:
     teller.claim(f"Process {holder.pid} was killed without warning (kill -9)", False, "it still holds the workspace")
 
 
-async def _find_again(client: Client, teller: Teller, workflow: dict[str, Any]) -> None:
+async def find_again(client: Client, teller: Teller, workflow: dict[str, Any]) -> None:
     found = (await _call(client, "get_workflow", workflow_id=workflow["id"]))["workflow"]
     teller.claim(
         "The workflow is there, unchanged in every field", found == workflow, f"{found['id']}, {found['name']}"

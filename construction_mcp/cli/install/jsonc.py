@@ -17,6 +17,7 @@ _SPACE = re.compile(r"[ \t\r\n]+")
 _COMMENT = re.compile(r"//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _SCALAR = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
+_LINE_END = re.compile(r"[ \t]*,?[ \t]*\r?\n")
 _FIRST_INDENT = re.compile(r"\{[ \t]*\r?\n([ \t]+)\S")
 
 
@@ -71,7 +72,7 @@ def put(text: str, section: str, name: str, entry: Any, *, comments: bool) -> st
         after = _insert(text, inner.value, name, entry, depth=2, layout=layout)
     else:
         after = _insert(text, root, section, {name: entry}, depth=1, layout=layout)
-    return _proven(after, expected, comments=comments)
+    return proven(after, expected, comments=comments)
 
 
 def take_out(text: str, section: str, name: str, *, drop_empty: bool, comments: bool) -> str:
@@ -88,11 +89,11 @@ def take_out(text: str, section: str, name: str, *, drop_empty: bool, comments: 
     rest = {key: value for key, value in root.data[section].items() if key != name}
     inner = root.member(section)
     assert inner is not None
-    after = _proven(_remove(text, inner.value, name), {**root.data, section: rest}, comments=comments)
+    after = proven(_remove(text, inner.value, name), {**root.data, section: rest}, comments=comments)
     if rest or not drop_empty:
         return after
     others = {key: value for key, value in root.data.items() if key != section}
-    return _proven(_remove(after, read(after, comments=comments), section), others, comments=comments)
+    return proven(_remove(after, read(after, comments=comments), section), others, comments=comments)
 
 
 def _object(root: Value, section: str) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def _object(root: Value, section: str) -> dict[str, Any]:
     return found
 
 
-def _proven(text: str, expected: Any, *, comments: bool) -> str:
+def proven(text: str, expected: Any, *, comments: bool) -> str:
     """`text`, after reading it back: an edit that is not exactly the one intended is never written."""
     if read(text, comments=comments).data != expected:
         raise Invalid("The file's layout does not allow a safe edit.")
@@ -154,6 +155,9 @@ def _remove(text: str, container: Value, name: str) -> str:
     index = next(index for index, member in enumerate(container.members) if member.name == name)
     member = container.members[index]
     start = len(text[: member.start].rstrip(" \t\r\n"))
+    if not _LINE_END.match(text, member.value.end):
+        # What follows on the member's line moves up; it must not land behind a comment that ends with the line.
+        start = text.rfind("\n", start, member.start) + 1 or start
     comma = _comma_behind(text, member.value.end)
     if comma is not None:
         return text[:start] + text[comma + 1 :]

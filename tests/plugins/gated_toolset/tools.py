@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from typing import Annotated
 
+from construction_mcp.core.ports import Ask
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Principal
 
@@ -45,3 +46,15 @@ async def make_noise() -> Noise:
 async def change_something() -> Noise:
     """Change something. Not listed, gone when read-only."""
     return Noise(False)
+
+
+@dataclass(frozen=True)
+class Asked:
+    action: str
+
+
+@tool(effect="read", listed=True)
+async def ask_person(question: Annotated[str, "What to ask"], *, ask: Ask) -> Asked:
+    """Ask the person behind the client something."""
+    schema = {"type": "object", "properties": {"sure": {"type": "boolean"}}}
+    return Asked((await ask.form("question", question, schema)).action)
