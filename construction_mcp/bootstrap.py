@@ -192,11 +192,11 @@ class House:
 
         limits, environment = self.settings.limits, environment_of(self.settings)
         if self._is_simulated_here:
-            import httpx
-
             from construction_mcp.simulator.app import Simulator
+            from construction_mcp.simulator.wire import InProcessTransport
 
-            outbound = Outbound(httpx.ASGITransport(app=await self.services.get(Simulator)), limits)
+            # Its scripted faults end as on a wire: a plain in-process transport would let them through as our own bugs.
+            outbound = Outbound(InProcessTransport(app=await self.services.get(Simulator)), limits)
         else:
             guarded = GuardedTransport(Guard(Only(endpoints_of(environment))), limits)
             elsewhere = GuardedTransport(Guard(AnyPublicHost()), limits)

@@ -101,7 +101,7 @@ class Limits:
     rate_queue_max: int = 1000
     rate_keys_max: int = 64  # one ledger per application
     requests_per_call: int = 60
-    requests_per_session: int = 5000
+    requests_per_session: int = 5000  # of one UTC day: sessions of a long-running server do not end by themselves
     usage_days_kept: int = 31
     usage_scopes_max: int = 4096
     procore_page_size: int = 100
