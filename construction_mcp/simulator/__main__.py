@@ -3,23 +3,24 @@
 import argparse
 import sys
 
-from construction_mcp.cli import simulate
 from construction_mcp.core.errors import ConstructionError
+from construction_mcp.simulator import command
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="construction-mcp simulate",
-        description=simulate.HELP,
-        epilog=simulate.EXAMPLES,
+        description=command.HELP,
+        epilog=f"examples:\n{command.EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    simulate.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print one line of addresses and credentials on stdout")
+    command.add_arguments(parser)
     try:
-        return simulate.run(parser.parse_args())
+        return command.run(parser.parse_args())
     except ConstructionError as why:
-        sys.stderr.write(f"{why.message}\n")
-        return 2
+        sys.stderr.write(f"{why.code}: {why.message}\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from construction_mcp.simulator.areas.daily_logs import LOG_TYPES
+from construction_mcp.simulator.areas.daily_log_types import LOG_TYPES
 from construction_mcp.simulator.records import Record
 from construction_mcp.simulator.world import World
 from tests.simulator.conftest import first_company, first_project

@@ -173,6 +173,6 @@ def test_a_wrong_option_is_refused_by_name(flags: list[str], says: str) -> None:
     command = [sys.executable, "-m", "construction_mcp.simulator", *flags]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=20, check=False)
 
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
