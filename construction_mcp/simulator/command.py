@@ -14,9 +14,7 @@ EXAMPLES = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8766, metavar="N", help="loopback port; 0 picks a free one (8766)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed gives the same data (1)")
-    parser.add_argument(
-        "--scale", choices=("small", "medium", "large"), default="medium", help="how much data (medium)"
-    )
+    parser.add_argument("--scale", choices=("small", "medium", "large"), default="medium", help="how much (medium)")
     parser.add_argument(
         "--rate-limit", default="docs", metavar="LIMIT", help="docs (600/3600,25/10), off, or N/seconds,N/seconds"
     )

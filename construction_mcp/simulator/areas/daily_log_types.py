@@ -1,4 +1,4 @@
-"""The nineteen kinds of daily log: what each takes, shows and demands (FACTS 10.3)."""
+"""The eighteen kinds of daily log: what each takes, shows and demands (FACTS 10.3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
