@@ -52,6 +52,10 @@ class Limits:
     statements_per_call_warn: int = 10
     confirmation_s: float = 600.0  # a preview older than this is shown again before it is acted on
 
+    # simulator
+    simulator_ledger_max: int = 100_000  # requests remembered: two weeks at one each ten seconds, 50 MB
+    simulator_deliveries_max: int = 1_000  # finished deliveries kept per hook
+
     # store
     statement_timeout_s: float = 10.0
     statement_slow_ms: tuple[float, float, float] = (50.0, 100.0, 500.0)  # info, warning, error

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from construction_mcp.simulator.areas.daily_logs import LOG_TYPES
+from construction_mcp.simulator.areas.daily_log_types import LOG_TYPES
 from construction_mcp.simulator.records import Record
 from construction_mcp.simulator.world import World
 from tests.simulator.conftest import first_company, first_project
@@ -58,6 +58,7 @@ class _Needs:
         self.http = http
         self.company = first_company(world)
         self.project = first_project(world)
+        self.row = world.get("project", self.company, self.project)
 
     def one(self, kind: str) -> Record:
         rows = self.world.table(kind, 0 if kind in _GLOBAL else self.project)
@@ -151,7 +152,7 @@ class _Needs:
         return made
 
     def _log(self, name: str, required: tuple[str, ...]) -> dict[str, Any]:
-        sent: dict[str, Any] = {"date": self.world.today(self.world.project(self.project)).isoformat()}
+        sent: dict[str, Any] = {"date": self.world.today(self.row).isoformat()}
         for each in required:
             ids = {"vendor_id": "vendor", "trade_id": "trade"}
             if each in ids:
@@ -163,7 +164,7 @@ class _Needs:
         return sent
 
     def _bodies(self) -> dict[str, Any]:
-        user = self.world.project(self.project)["member_ids"][1]
+        user = self.row["member_ids"][1]
         company_lists = {
             kind: next(iter(self.world.table(kind, self.company))).id
             for kind in ("observation_type", "change_event_status", "change_event_type")

@@ -64,6 +64,16 @@ def _supplement() -> Any:
     return json.loads((FOLDER / "response-supplement.json").read_text("utf-8"))["operations"]
 
 
+def operation_for(method: str, path: str) -> Operation | None:
+    """The recorded operation a request is; literal segments outrank parameters."""
+    found = [
+        template
+        for template, methods in _openapi()["paths"].items()
+        if method.lower() in methods and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
+    ]
+    return Operation(method, min(found, key=lambda template: template.count("{"))) if found else None
+
+
 def record_of(operation: Operation) -> Any:
     return _openapi()["paths"][operation.path][operation.method.lower()]
 

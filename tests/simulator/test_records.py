@@ -310,6 +310,31 @@ async def test_a_read_only_guest_may_look_and_not_touch(sim: Simulator, http: ht
     assert (looked.status_code, touched.status_code) == (200, 403)
 
 
+@pytest.mark.parametrize("key", ["available_response_options", "available_responses"])
+async def test_a_workflow_step_is_answered_by_its_assignee_with_one_of_its_options(
+    sim: Simulator, http: httpx.AsyncClient, key: str
+) -> None:
+    """FACTS 9.5; the options' key is a switch (13.12)."""
+    sim.world.switches = Switches().with_changes({"workflow_options_key": key})
+    company, project = first_company(sim.world), first_project(sim.world)
+    base = f"/rest/v2.0/companies/{company}/projects/{project}/workflows/instances"
+    submittal = next(iter(sim.world.table("submittal", project)))
+    item = {"tool_type": "submittals", "item_id": str(submittal.id)}
+    made = (await http.post(base, json=item)).json()["data"]
+    step = made["current_step_occurrence"]
+    answer = {"current_step_occurrence_id": step["id"], "selected_response_option_id": step[key][0]["id"]}
+    body = {"response": {**answer, "attachments": {}}}
+    stranger = await http.post(f"{base}/{made['id']}/responses", json=body)
+    instance = sim.world.get("workflow_instance", project, int(made["id"]))
+    sim.world.change(instance, {"assignee_ids": [next(iter(sim.world.table("user", 0))).id]})
+    assignee = await http.post(f"{base}/{made['id']}/responses", json=body)
+    again = await http.post(f"{base}/{made['id']}/responses", json=body)
+    listed = (await http.get(base, params={"filters[tool_type]": "submittals"})).json()["data"]
+
+    assert [each.status_code for each in (stranger, assignee, again)] == [403, 204, 422]
+    assert listed[0]["current_step_occurrence"]["name"] == "Final approval"
+
+
 async def test_errors_have_the_shape_of_their_version(sim: Simulator, http: httpx.AsyncClient) -> None:
     """FACTS 6."""
     company, project = first_company(sim.world), first_project(sim.world)
