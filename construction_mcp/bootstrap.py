@@ -7,6 +7,7 @@ the name of the type that a tool's annotation wants, so that a call that needs n
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from construction_mcp.core.changes import ChangeHub
@@ -133,12 +134,15 @@ class House:
 
     async def _database(self) -> "Database":
         from construction_mcp.store.database import Database
+        from construction_mcp.store.idempotency import forget_before
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = await Database.open(
             self.settings.database_file, limits=self.settings.limits, log_all=self.settings.db_log_all
         )
         self._closing.push_async_callback(database.close)
+        kept_since = self.clock.now() - timedelta(days=self.settings.limits.idempotency_kept_days)
+        await database.write(lambda tx: forget_before(tx, kept_since))
         return database
 
     async def _workflows(self) -> "Workflows":

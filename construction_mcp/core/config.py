@@ -30,7 +30,6 @@ class Limits:
     # http
     connections_max: int = 2000  # two per session: one call and one open stream
     keep_alive_s: int = 75  # longer than the pause between two calls of a conversation
-    request_read_s: float = 30.0  # a head or body that takes longer to arrive is a stuck or hostile sender
     gzip_bytes_min: int = 1024  # below it the header costs more than compression saves
     gzip_level: int = 5  # a 40 kB listing in 1 ms; higher levels save 2 % for three times the time
     bearer_bytes_max: int = 8192  # a JWT with many claims; longer is refused unread
@@ -64,6 +63,7 @@ class Limits:
     busy_backoff_s: float = 0.1
     commit_batch_max: int = 500  # functions sharing one commit: bounds how long a reader waits behind it
     commit_queue_max: int = 10_000
+    idempotency_kept_days: int = 30  # longer than any client repeats a call
     statement_cache: int = 512  # distinct SQL texts kept prepared; opening asserts that all of ours fit
     check_on_open_bytes_max: int = 4 * 1024 * 1024  # the structure check reads the whole file: 20 ms at this size
     wal_bytes_max: int = 64 * 1024 * 1024  # the log is cut back to this after a checkpoint

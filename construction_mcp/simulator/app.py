@@ -244,12 +244,12 @@ class Simulator:
             status = self.world.switches.missing_company_header
             raise Refused(status, "Missing Procore-Company-Id header! Send the id of the company with every call.")
         company = self.world.find("company", 0, int(header)) if header.isdigit() else None
-        in_path = call.params.get("company_id")
+        elsewhere = call.params.get("company_id") or call.text("company_id")
         if company is None or not company["app_installed"] or company.id not in call.user["company_ids"]:
             message = "App is not connected to this company."
             raise Refused(403, message, errors=[message])
-        if in_path is not None and in_path != header:
-            raise Refused(403, "The company in the path is not the one in the header.")
+        if elsewhere is not None and elsewhere != header:
+            raise Refused(403, "The company in the path or query is not the one in the header.")
         return company
 
     def _check_level(self, call: Call, route: Route) -> None:

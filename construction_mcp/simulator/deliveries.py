@@ -126,7 +126,7 @@ class Dispatcher:
                 "response_body": answer.text[:RESPONSE_KEPT],
             }
             delivered = answer.is_success
-        except (httpx.HTTPError, TimeoutError) as failure:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as failure:
             attempt |= {"response_status": None, "response_error": type(failure).__name__}
             delivered = False
         attempt["completed_at"] = stamp(self._world.clock.now())
