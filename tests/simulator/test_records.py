@@ -354,7 +354,10 @@ async def test_a_project_made_by_a_service_account_stays_invisible_to_it(
     made = (await http.post("/rest/v1.0/projects", json={"company_id": company, "project": {"name": "New"}})).json()
     listed = await rows(http, "/rest/v1.1/projects", company_id=company)
 
+    shown = await http.get(f"/rest/v1.0/projects/{made['id']}", params={"company_id": company})
+
     assert made["id"] not in [row["id"] for row in listed]
+    assert shown.status_code == 404
 
 
 async def test_bodies_may_be_rails_forms_and_bad_ones_say_why(sim: Simulator, http: httpx.AsyncClient) -> None:
