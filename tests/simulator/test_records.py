@@ -176,6 +176,18 @@ async def test_a_revision_is_a_record_that_takes_over(sim: Simulator, http: http
     assert chain[0]["current_revision"] is False
 
 
+async def test_distributing_closes_a_submittal_and_takes_the_ball_away(sim: Simulator, http: httpx.AsyncClient) -> None:
+    project = first_project(sim.world)
+    submittal = (await rows(http, f"/rest/v1.1/projects/{project}/submittals"))[0]
+    answer = await http.patch(f"/rest/v1.0/projects/{project}/submittal_logs/{submittal['id']}/close_and_distribute")
+
+    assert answer.json()["status"]["status"] == "Distributed"
+    assert (answer.json()["ball_in_court"], answer.json()["distributed_at"]) == (
+        [],
+        sim.world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
 # -- daily logs
 
 
