@@ -60,6 +60,7 @@ class Simulator:
         self.world.reset(seed)
         self.ledger.clear()
         self.limits.reset()
+        self.dispatcher.restart()
         self.faults.append([])
 
     @asynccontextmanager
