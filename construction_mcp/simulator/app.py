@@ -60,17 +60,18 @@ class Simulator:
         self.world.reset(seed)
         self.ledger.clear()
         self.limits.reset()
+        self.dispatcher.restart()
         self.faults.append([])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Simulator"]:
-        """With deliveries being sent; without it the app answers and events wait."""
-        deliveries = asyncio.create_task(self.dispatcher.run())
+        """With deliveries being sent; without it the app answers and events wait. Enter and leave in one task."""
         try:
-            yield self
+            async with asyncio.TaskGroup() as tasks:
+                deliveries = tasks.create_task(self.dispatcher.run())
+                yield self
+                deliveries.cancel()
         finally:
-            deliveries.cancel()
-            await asyncio.gather(deliveries, return_exceptions=True)
             self.world.commit()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -66,6 +66,10 @@ class Dispatcher:
             self._world.add("hook_event", 0, body, parent=hook.id)
         return copies
 
+    def restart(self) -> None:
+        """Count from the beginning again, for a world that was reset."""
+        self._sent_by_hook.clear()
+
     async def run(self) -> None:
         """Send until cancelled; one task per hook with something to send, so that a dead hook delays no other."""
         sender = httpx.AsyncClient(transport=self._transport, timeout=self._timeout_s, trust_env=False)

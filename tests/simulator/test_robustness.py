@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -88,10 +89,8 @@ async def test_the_company_in_the_query_must_be_the_one_in_the_header(sim: Simul
 
 async def test_a_reset_frees_hooks_from_their_old_waits(sim: Simulator, http: httpx.AsyncClient) -> None:
     """A worker in its backoff must not hold up a hook that gets the same id after a reset."""
-    import anyio
-
-    async with anyio.create_task_group() as tasks:
-        with anyio.fail_after(5):
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
             tasks.start_soon(sim.world.clock.sleep, 3600)
             await anyio.lowlevel.checkpoint()
             await http.post("/_sim/reset")
