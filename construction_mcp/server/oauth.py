@@ -71,8 +71,8 @@ class ResourceMetadata(NamedTuple):
 def resource_metadata(resource: str, issuer: Issuer) -> ResourceMetadata:
     """The metadata of the MCP endpoint at `resource`, a full URL."""
     # AuthSettings keeps a URL without a path as it was written; issuers are compared as strings (RFC 8414, 3.3).
-    urls = AuthSettings(
-        issuer_url=AnyHttpUrl(issuer.issuer), resource_server_url=AnyHttpUrl(resource), validate_token_resource=False
+    urls = AuthSettings.model_validate(
+        {"issuer_url": issuer.issuer, "resource_server_url": resource, "validate_token_resource": False}
     )
     assert urls.resource_server_url is not None
     routes = create_protected_resource_routes(

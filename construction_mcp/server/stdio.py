@@ -47,8 +47,9 @@ async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
             session.pause()
             if not serving.done():
                 channel.end_for_successor()
+                await asyncio.wait((serving,))
             leaving.cancel()
-            await door.close()
+            await door.close(channel.drain_left_s)
             await _keep_answers(door)
     finally:
         session.detach()
@@ -58,7 +59,7 @@ async def _keep_answers(door: LocalDoor) -> None:
     """For the next start. Now, because earlier it would delay a call, and the client has gone anyway."""
     try:
         await door.workplace.keep_answers()
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, KeyError) as problem:
         log.warning("the next start will have to wait for the SDK: %s", problem)
 
 

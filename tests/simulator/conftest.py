@@ -46,7 +46,8 @@ async def http(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
     """Signed in as the service account, in the first company."""
     async with plain_client(sim) as client:
         token = await client_credentials(client, sim.world)
-        client.headers |= {"Authorization": f"Bearer {token}", "Procore-Company-Id": str(first_company(sim.world))}
+        client.headers["Authorization"] = f"Bearer {token}"
+        client.headers["Procore-Company-Id"] = str(first_company(sim.world))
         yield client
 
 

@@ -97,7 +97,8 @@ def problems(operation: Operation, status: int, body: Any) -> list[str]:
     """What in `body` contradicts the record or its supplement."""
     found = []
     for judge in _judges(operation, status):
-        for error in judge.iter_errors(body):
+        drawn_as_row = isinstance(body, list) and "anyOf" in judge.schema  # a list drawn as one of its rows
+        for error in judge.evolve(schema={"items": judge.schema} if drawn_as_row else judge.schema).iter_errors(body):
             deepest = min(error.context, key=lambda each: -len(each.path)) if error.context else error
             place = "/".join(map(str, [*error.absolute_path, *deepest.relative_path]))
             found.append(f"{place}: {deepest.message[:300]}")

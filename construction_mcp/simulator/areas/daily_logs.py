@@ -69,6 +69,7 @@ class LogType:
     required: tuple[str, ...] = ()
     has_status: bool = False  # approved or pending
     web_attachments: bool = True  # FACTS 9.1 names those without
+    left_out: str = "permissions"  # of what the types share, what this one does not show
 
 
 _TIME = ("time_hour", "time_minute")
@@ -112,16 +113,19 @@ LOG_TYPES = (
         "accident_log", "Accident Logs",
         texts("comments involved_company involved_name") | all_of(whole, " ".join(_TIME)),
         "comments involved_company involved_name time_hour time_minute", {}, required=_TIME,
+        left_out="",
     ),
     LogType(
         "call_log", "Call Logs", texts("description subject_from subject_to") | all_of(whole, " ".join(_SPAN)),
         "description subject_from subject_to start_hour start_minute end_hour end_minute", {}, web_attachments=False,
+        left_out="",
     ),
     LogType(
         "daily_construction_report_log", "Daily Construction Report Logs",
         {"notes": Field(text), "trade_id": TRADE} | all_of(decimal_text, _CREW_HOURS) | all_of(whole, _CREW_COUNTS),
         f"notes {_CREW_HOURS} {_CREW_COUNTS}", {"trade": shape.trade()},
         required=("vendor_id", "trade_id"), has_status=True, web_attachments=False,
+        left_out="daily_log_segment_id",
     ),
     LogType(
         "delay_log", None, texts("comments delay_type start_time end_time")
@@ -146,6 +150,7 @@ LOG_TYPES = (
         | {"inspected": Field(flag), "cost_code_id": COST_CODE},
         "notes hours_idle hours_operating inspected inspection_hour inspection_minute",
         {"cost_code": shape.named("cost_code_id", "cost_code"), "equipment": _equipment},
+        left_out="daily_log_segment_id",
     ),
     LogType(
         "inspection_log", "Inspection Logs",
@@ -166,14 +171,17 @@ LOG_TYPES = (
             "cost_code": shape.named("cost_code_id", "cost_code"), "custom_fields": shape.const({}),
         },
         has_status=True,
+        left_out="permissions daily_log_segment_id",
     ),
     LogType(
         "notes_log", "Notes Logs", {"comment": Field(text), "is_issue_day": Field(flag)},
         "comment is_issue_day daily_log_header_id", {"created_by_collaborator": shape.const(False)}, has_status=True,
+        left_out="",
     ),
     LogType(
         "plan_revision_log", "Plan Revision Logs", texts("category comments plan_number revision title"),
         "category comments plan_number revision title", {}, web_attachments=False,
+        left_out="permissions created_at updated_at",
     ),
     LogType(
         "productivity_log", "Productivity Logs",
@@ -181,6 +189,7 @@ LOG_TYPES = (
         | {"line_item_id": Field(whole)},
         "company contract notes line_item_id line_item_description previously_delivered previously_used"
         " quantity_delivered quantity_used", {}, required=("line_item_id",), web_attachments=False,
+        left_out="permissions vendor",
     ),
     LogType(
         "quantity_log", "Quantity Logs",
@@ -197,6 +206,7 @@ LOG_TYPES = (
         "visitor_log", "Visitor Logs", texts("details subject") | all_of(whole, " ".join(_VISIT)),
         "details subject begin_hour begin_minute end_hour end_minute", {"custom_fields": shape.const({})},
         required=_VISIT, has_status=True, web_attachments=False,
+        left_out="permissions daily_log_segment_id",
     ),
     LogType(
         "waste_log", "Waste Logs",
@@ -215,6 +225,7 @@ LOG_TYPES = (
         },
         "average precipitation comments sky ground temperature wind calamity is_weather_delay time", {},
         required=("date",), has_status=True,
+        left_out="permissions status",
     ),
     LogType(
         "work_log", "Work Logs",
@@ -253,7 +264,8 @@ def view_of(log: LogType) -> View:
     }
     extra = plain("status") if log.has_status else {}
     attached: View = {"attachments": shape.attachments} if log.web_attachments else {}
-    return {**shared, **extra, **plain(log.shown), **log.views, **attached}
+    view = {**shared, **extra, **plain(log.shown), **log.views, **attached}
+    return {name: renderer for name, renderer in view.items() if name not in log.left_out.split()}
 
 
 def record_type(log: LogType) -> RecordType:
