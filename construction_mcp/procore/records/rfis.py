@@ -14,7 +14,7 @@ from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records.fields import day, days_overdue, moment, people, person, text
 from construction_mcp.procore.records.persons import Person, person_of
 from construction_mcp.procore.records.writing import day_sent, not_applied
-from construction_mcp.procore.responses import number_or_none
+from construction_mcp.procore.responses import number_or_none, rows_of
 from construction_mcp.procore.together import together
 
 Status = Literal["open", "closed", "draft", "any"]
@@ -131,13 +131,19 @@ def due_first(rfi: Rfi) -> tuple[bool, date, int]:
     return (rfi.due_date is None, rfi.due_date or date.max, rfi.id)
 
 
-async def read_raw(procore: Procore, project_id: int, rfi_id: int) -> tuple[Mapping[str, Any], list[Reply]]:
-    """One RFI as Procore shows it, and its replies, oldest first: two requests, sent together."""
-    path = f"{path_of(project_id)}/{rfi_id}"
+async def read_raw(
+    procore: Procore, project_id: int, rfi_id: int, *, fresh: bool = False
+) -> tuple[Mapping[str, Any], list[Reply]]:
+    """One RFI as Procore shows it, and its first `_REPLIES_MAX` replies, oldest first: two requests, sent together.
+
+    fresh: ask again even if it was read a moment ago; before a change.
+    """
+    path, page = f"{path_of(project_id)}/{rfi_id}", {"page": 1, "per_page": _REPLIES_MAX}
     raw, answers = await together(
-        procore.get(path, ttl_s=_KEPT_S), procore.list(f"{path}/replies", items_max=_REPLIES_MAX, ttl_s=_KEPT_S)
+        procore.get(path, ttl_s=_KEPT_S, fresh=fresh),
+        procore.get(f"{path}/replies", page, ttl_s=_KEPT_S, fresh=fresh),
     )
-    return raw, [reply_of(row) for row in answers.items if isinstance(row, Mapping)]
+    return raw, [reply_of(row) for row in rows_of(answers) if isinstance(row, Mapping)]
 
 
 async def read_several(procore: Procore, project_id: int, ids: Sequence[int], today: date) -> list[Rfi]:

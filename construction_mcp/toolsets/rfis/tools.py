@@ -186,7 +186,7 @@ async def reply_to_procore_rfi(
 
     Use close_procore_rfi to close it.
     """
-    rfi = await _rfi(procore, project_id, rfi_id, clock)
+    rfi = await _rfi(procore, project_id, rfi_id, clock, fresh=True)
     shown = {
         "rfi": _title(rfi),
         "status": rfi.status,
@@ -221,7 +221,7 @@ async def close_procore_rfi(
 
     To answer it first use reply_to_procore_rfi.
     """
-    rfi = await _rfi(procore, project_id, rfi_id, clock)
+    rfi = await _rfi(procore, project_id, rfi_id, clock, fresh=True)
     require_version(expected_version, rfi.updated_at, _title(rfi))
     if rfi.status != "open":
         raise Conflict(f"{_title(rfi)} is {rfi.status}, not open.", code="PROCORE_CONFLICT")
@@ -264,9 +264,11 @@ def _named(ball_in_court: str | None, assigned_to: str | None) -> list[tuple[str
     return [(name, words) for name, words in given if words is not None and words != "me"]
 
 
-async def _rfi(procore: Procore, project_id: int, rfi_id: int, clock: Clock) -> Rfi:
+async def _rfi(procore: Procore, project_id: int, rfi_id: int, clock: Clock, *, fresh: bool = False) -> Rfi:
     """One RFI in full with its replies; the project, which says what day it is, in the same round trip."""
-    site, (raw, replies) = await together(site_of(procore, project_id), rfis.read_raw(procore, project_id, rfi_id))
+    site, (raw, replies) = await together(
+        site_of(procore, project_id), rfis.read_raw(procore, project_id, rfi_id, fresh=fresh)
+    )
     return replace(rfis.rfi_of(procore, raw, project_id, today_at(site, clock.now()), full=True), replies=replies)
 
 
