@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["text", "whole", "number", "flag", "day", "clock"]
-"""How a value is written by a caller. A `clock` is `HH:MM`; Procore takes it as `<prefix>_hour` and `<prefix>_minute`."""
+"""How a caller writes a value. A `clock` is `HH:MM`; Procore takes it as `<name>_hour` and `<name>_minute`."""
 
 LogType = Literal[
     "accident", "call", "daily_construction_report", "delay", "delivery", "dumpster", "equipment", "inspection",

@@ -22,6 +22,7 @@ Impact = Literal["yes_known", "yes_unknown", "no_impact", "tbd", "n_a"]
 
 _KEPT_S = 60.0
 _REPLIES_MAX = 100
+_RECENT_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,21 @@ async def read_several(procore: Procore, project_id: int, ids: Sequence[int], to
     listing = await procore.list(path_of(project_id), list_query(ids=ids), items_max=len(ids), ttl_s=_KEPT_S)
     found = {rfi.id: rfi for row in listing.items if (rfi := rfi_of(procore, row, project_id, today, full=True))}
     return [found[one] for one in dict.fromkeys(ids) if one in found]
+
+
+async def read_recent(procore: Procore, project_id: int, today: date) -> list[Rfi]:
+    """The latest `_RECENT_MAX` RFIs of any status with their questions, newest first: one request."""
+    query = {"sort": {"attribute": "created_at", "direction": "desc"}}
+    listing = await procore.list(path_of(project_id), query, items_max=_RECENT_MAX, ttl_s=_KEPT_S)
+    return [rfi_of(procore, row, project_id, today, full=True) for row in listing.items if isinstance(row, Mapping)]
+
+
+async def read_open(procore: Procore, project_id: int, today: date) -> tuple[list[Rfi], bool]:
+    """Open RFIs, due first, and whether there are more than were read: one request."""
+    query = list_query(status="open")
+    listing = await procore.list(path_of(project_id), query, items_max=_RECENT_MAX, ttl_s=_KEPT_S)
+    rows = (row for row in listing.items if isinstance(row, Mapping))
+    return [rfi_of(procore, row, project_id, today) for row in rows], listing.truncated
 
 
 async def read_candidates(procore: Procore, project_id: int) -> tuple[list[Person], list[Person]]:

@@ -23,6 +23,7 @@ Status = Literal["draft", "open", "closed", "distributed", "any"]
 
 _KEPT_S = 60.0
 _REVISIONS_MAX = 50
+_UNFINISHED_MAX = 300
 _DONE = ("closed", "distributed")
 
 
@@ -218,6 +219,22 @@ async def read_several(procore: Procore, project_id: int, ids: Sequence[int], to
     rows = (row for row in listing.items if isinstance(row, Mapping))
     found = {one.id: one for row in rows if (one := submittal_of(procore, row, project_id, today, full=True))}
     return [found[one] for one in dict.fromkeys(ids) if one in found]
+
+
+async def find(procore: Procore, project_id: int, filters: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """The first rows that fit Procore's own filters, as it sends them; nothing is asked without any."""
+    if filters is None:
+        return []
+    listing = await procore.list(path_of(project_id), {"filters": filters}, items_max=_REVISIONS_MAX, ttl_s=_KEPT_S)
+    return [row for row in listing.items if isinstance(row, Mapping)]
+
+
+async def read_unfinished(procore: Procore, project_id: int, today: date) -> tuple[list[Submittal], bool]:
+    """Current submittals that are not closed, due first, and whether there are more than were read: one request."""
+    query = list_query()
+    listing = await procore.list(path_of(project_id), query, items_max=_UNFINISHED_MAX, ttl_s=_KEPT_S)
+    rows = [row for row in listing.items if isinstance(row, Mapping) and base_status(row) not in _DONE]
+    return [submittal_of(procore, row, project_id, today) for row in rows], listing.truncated
 
 
 async def update(
