@@ -12,7 +12,7 @@ from construction_mcp.core.effects import Effect, Gated
 class Parameter:
     """One argument a caller sends. `annotation` keeps its `Annotated` metadata.
 
-    `name` is what the caller writes, `parameter` what the function calls it: `from_` is sent as `from`, a Python keyword.
+    `name` is what the caller writes, `parameter` what the function calls it: `from_`, because Python keeps `from`.
     """
 
     name: str

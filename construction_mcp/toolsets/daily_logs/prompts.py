@@ -19,7 +19,7 @@ _STYLES = {
     "needed from them. Numbers only where they decide something.",
     "detailed": "Day by day, newest first: crews and hours, work done, deliveries, visitors and inspections, weather, "
     "delays, safety. Name companies as the logs name them.",
-    "bullet": "At most fifteen bullets grouped as Progress, Problems, Safety, Weather, Next; one line each, with its date.",
+    "bullet": "At most fifteen bullets under Progress, Problems, Safety, Weather, Next; one line each, with its date.",
 }
 
 _TASK = """
@@ -29,11 +29,11 @@ Style: {style}
 
 Counted here, not by you: {counts} entries by type; {hours} man-hours; {delay} minutes of delay. Use these numbers as \
 they are; do not add entries up yourself.{cut}
-Give each statement its date. Tell apart what the logs say from what follows from them. Where two entries disagree, say \
-so and give both. An absence in the logs is not an event: write "not recorded", not "did not happen".
+Give each statement its date. Tell apart what the logs say from what follows from them. Where two entries disagree, \
+say so and give both. An absence in the logs is not an event: write "not recorded", not "did not happen".
 
-A person must check before it is passed on: accidents and safety entries against the incident reports; delays and their \
-causes, because a daily log can become evidence in a claim; hours against the time cards; and entries still pending, \
+A person must check before it is passed on: accidents and safety entries against the incident reports; delays and \
+their causes, because a daily log can become evidence in a claim; hours against the time cards; and entries still pending, \
 which are left out here.
 """.strip()
 

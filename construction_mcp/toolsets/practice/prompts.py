@@ -24,8 +24,8 @@ _LOG_TYPES: tuple[LogType, ...] = ("delay", "safety_violation", "accident")
 _TASK = """
 Write a morning briefing for the {count} projects below, at most one page: what needs somebody today, most urgent first.
 
-For each project, in this order, and only where there is something: overdue RFIs and submittals with who has the ball in \
-court and for how many days; what falls due within {soon} days; what yesterday's logs say about delays, accidents and \
+For each project, in this order, and only where there is something: overdue RFIs and submittals with who has the ball \
+in court and for how many days; what falls due within {soon} days; what yesterday's logs say about delays, accidents and \
 safety. End with at most three calls to make, each with the person and the question.
 Counted here, not by you:
 {counts}
@@ -33,7 +33,7 @@ Use these numbers as they are. Give each item its number and its link. A project
 line. Do not guess causes.{left_out}
 
 A person must check: that an overdue item was not settled outside Procore; that the ball in court is really theirs \
-before anybody is chased; and everything about safety, with the site itself. Send nothing to anybody without being asked.
+before anybody is chased; and everything about safety, with the site itself. Send nothing to anybody unasked.
 """.strip()
 
 

@@ -29,8 +29,8 @@ The person's own words:
 
 Write it so that somebody who was not on site can answer it:
 1. Subject: the issue and the place in one line, no more than 80 characters.
-2. Question: what was found and where; what the documents say (sheet, detail, specification section); why that does not \
-settle it; one question; the answer you propose, if there is an obvious one.
+2. Question: what was found and where; what the documents say (sheet, detail, specification section); why that does \
+not settle it; one question; the answer you propose, if there is an obvious one.
 3. Due date: when the work needs the answer, not a habit. If it is not known, ask.
 4. Cost and schedule impact: yes_known, yes_unknown, no_impact, tbd or n_a, as the person says; never guess a number.
 5. Say nothing that is neither in the person's words nor in the evidence. Mark what is missing with [?].
