@@ -110,6 +110,8 @@ class Limits:
     usage_scopes_max: int = 4096
     procore_page_size: int = 100
     procore_pages_max: int = 20  # of one list; beyond it the answer says `truncated`
+    prompt_evidence_chars_max: int = 24_000  # of one block of records in a prompt: about 6,000 tokens
+    daily_log_days_max: int = 91  # of one reading: 13 weeks, beyond which Procore was seen to refuse
     refresh_ahead_s: float = 120.0  # so that no request leaves with a token that dies on the way
     renew_pause_s: float = 60.0  # a token refused so soon after its renewal is not the problem
     oauth_state_s: float = 600.0  # Procore's code lives as long
