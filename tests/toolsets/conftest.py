@@ -22,7 +22,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def house(tmp_path: Path, clock: ManualClock) -> AsyncIterator[House]:
-    async with House(Settings(data_dir=tmp_path / "data"), clock=clock) as made:
+    async with House(Settings(data_dir=tmp_path / "data", procore_grant="client_credentials"), clock=clock) as made:
         yield made
 
 
