@@ -83,7 +83,7 @@ CREATE TABLE connections (
     access_sealed  BLOB,
     refresh_sealed BLOB,
     expires_at     TEXT,
-    last_check     TEXT CHECK (json_valid(last_check)),
+    last_check     TEXT CHECK (last_check IS NULL OR json_valid(last_check)),
     created_at     TEXT NOT NULL,
     UNIQUE (principal, environment)
 ) STRICT;
@@ -98,7 +98,7 @@ CREATE TABLE intents (
     shown       TEXT NOT NULL CHECK (json_valid(shown)),
     targets     TEXT NOT NULL CHECK (json_valid(targets)),
     state       TEXT NOT NULL CHECK (state IN ('intended', 'done', 'failed', 'uncertain')),
-    outcome     TEXT CHECK (json_valid(outcome)),
+    outcome     TEXT CHECK (outcome IS NULL OR json_valid(outcome)),
     created_at  TEXT NOT NULL,
     finished_at TEXT,
     UNIQUE (principal, tool, key)
