@@ -72,6 +72,8 @@ class Gate:
             Uncertain: an earlier try of the same effect has no known outcome.
             ConstructionError: what the effect itself raised.
         """
+        if effect.is_read:
+            return Gated("done", item=await effect.perform())
         digest = asked.digest(effect)
         if asked.idempotency_key is not None:
             earlier = await self._intents.find(asked.principal.id, asked.tool, asked.idempotency_key)

@@ -133,11 +133,36 @@ def update_project(call: Call) -> Answer:
     return shown(call, update(call, PROJECT, call.visible_project(call.id_in_path()), call.wrapped("project")), FULL)
 
 
+_TOOLS = (
+    "RFIs", "Submittals", "Daily Log", "Punch List", "Observations", "Inspections", "Incidents", "Meetings",
+    "Documents", "Drawings", "Specifications", "Photos", "Schedule", "Change Events", "Budget",
+)  # fmt: skip
+
+
+def list_tools(call: Call) -> Answer:
+    """The tools of a project, all switched on."""
+    _ = call.project  # 404 for whoever may not see it
+    rows = [
+        {
+            "id": place,
+            "engine_name": title.lower().replace(" ", "_"),
+            "title": title,
+            "is_active": True,
+            "position": place,
+            "required": False,
+        }
+        for place, title in enumerate(_TOOLS, start=1)
+    ]
+    page, headers = cut_page(call, rows, V1_PAGES)
+    return Answer(200, list(page), headers)
+
+
 ROUTES = (
     Route("GET", "/rest/v1.0/companies", list_companies),
     Route("GET", "/rest/v1.0/me", show_me),
     Route("GET", "/rest/v1.1/projects", list_company_projects),
     Route("GET", "/rest/v1.0/projects/{id}", show_project),
+    Route("GET", "/rest/v1.0/projects/{project_id}/tools", list_tools),
     Route("POST", "/rest/v1.0/projects", create_project, "admin"),
     Route("PATCH", "/rest/v1.0/projects/{id}", update_project, "admin"),
 )
