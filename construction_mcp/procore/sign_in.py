@@ -62,14 +62,16 @@ class SignIn:
         base = self._settings.public_url or self._settings.serve_url
         return base.rstrip("/") if base and self._settings.serve_url else None
 
-    def link(self, principal: Principal, company_id: int | None) -> str:
+    def link(self, principal: Principal, company_id: int | None, *, by_code: bool = False) -> str:
         """The address the person opens: our own page while `serve` runs, else Procore's, which shows a code to copy.
+
+        by_code: give Procore's own address in any case, for a terminal, where copying is the shorter way.
 
         Raises:
             Invalid: PROCORE_APP_MISSING.
         """
         self._finished.pop(principal.id, None)
-        address = self.address
+        address = None if by_code else self.address
         asked = Request(
             principal.id,
             self._accounts.environment,
@@ -113,6 +115,15 @@ class SignIn:
             NotPermitted: AUTH_STATE_INVALID; this principal has nothing under way. Otherwise as `OAuth.exchange_code`.
         """
         return await self._adopt(await self._authorizations.finish_out_of_band(principal.id, code))
+
+    async def redeem(self, principal: Principal, code: str, company_id: int | None) -> Account:
+        """A code typed by the person at this machine, whichever process gave them the link.
+
+        Raises:
+            As `OAuth.exchange_code`.
+        """
+        self.link(principal, company_id, by_code=True)
+        return await self.finish_with_code(principal, code)
 
     async def wait(self, principal: Principal) -> bool:
         """Whether the person finished in the browser within `sign_in_wait_s`."""

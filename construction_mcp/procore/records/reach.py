@@ -15,8 +15,6 @@ from construction_mcp.procore.records.fields import person, text
 from construction_mcp.procore.records.people import Me
 from construction_mcp.procore.together import together
 
-_KEPT_S = 60.0
-
 # tool -> the list that shows whether it may be read
 _LISTS = {
     "RFIs": "/rest/v1.0/projects/{project}/rfis",
@@ -60,14 +58,14 @@ async def reach_of(procore: Procore, project_id: int, company_id: int | None, me
         path = template.format(project=project_id)
         query = {"per_page": 1} if "{project}" in template else {"per_page": 1, "project_id": project_id}
         try:
-            await procore.page(path, query, company=company_id, ttl_s=_KEPT_S)
+            await procore.page(path, query, company=company_id)
         except (NotPermitted, NotFound) as error:
             return error.message
         return None
 
     async def optional(path: str) -> Any:
         try:
-            return await procore.get(path, company=company_id, ttl_s=_KEPT_S)
+            return await procore.get(path, company=company_id)
         except (NotPermitted, NotFound):
             return None
 

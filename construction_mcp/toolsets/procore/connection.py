@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from construction_mcp.cache import Cache
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.effects import Effect
 from construction_mcp.core.errors import NextCall, NotFound
@@ -106,6 +107,7 @@ async def check_procore_connection(
     accounts: Accounts,
     connections: Connections,
     procore: Procore,
+    cache: Cache,
     principal: Principal,
     clock: Clock,
 ) -> Checked:
@@ -113,6 +115,7 @@ async def check_procore_connection(
 
     Use it after PROCORE_FORBIDDEN or PROCORE_NOT_FOUND. Each check is compared with the one before.
     """
+    cache.forget_connection(procore.connection.id)  # a check that answers from before checks nothing
     link = await link_to_note(accounts, connections, principal.id)
     found, seen = await check(procore, link, clock.now(), project_id)
     if project_id is not None and found.project is None:
