@@ -4,6 +4,11 @@ import os
 import sys
 from collections.abc import Sequence
 
+FOR_PEOPLE = (
+    "construction-mcp is waiting for an AI client on this terminal's input; Ctrl+D ends it.\n"
+    "People start with: construction-mcp --help"
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
@@ -28,6 +33,8 @@ def _serve_stdio(flags: dict[str, object]) -> int:
     except Invalid as problem:
         print(f"construction-mcp: {problem.message} {problem.hint or ''}".rstrip(), file=sys.stderr)  # noqa: T201 - stderr
         return 2
+    if os.isatty(0):
+        print(FOR_PEOPLE, file=sys.stderr)  # noqa: T201 - somebody typed the bare command and would wait for nothing
     return run(launch)
 
 

@@ -7,6 +7,7 @@ the name of the type that a tool's annotation wants, so that a call that needs n
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from construction_mcp.core.changes import ChangeHub
@@ -135,12 +136,15 @@ class House:
 
     async def _database(self) -> "Database":
         from construction_mcp.store.database import Database
+        from construction_mcp.store.idempotency import forget_before
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = await Database.open(
             self.settings.database_file, limits=self.settings.limits, log_all=self.settings.db_log_all
         )
         self._closing.push_async_callback(database.close)
+        kept_since = self.clock.now() - timedelta(days=self.settings.limits.idempotency_kept_days)
+        await database.write(lambda tx: forget_before(tx, kept_since))
         return database
 
     async def _workflows(self) -> "Workflows":
@@ -194,11 +198,11 @@ class House:
 
         limits, environment = self.settings.limits, environment_of(self.settings)
         if self._is_simulated_here:
-            import httpx
-
             from construction_mcp.simulator.app import Simulator
+            from construction_mcp.simulator.wire import InProcessTransport
 
-            outbound = Outbound(httpx.ASGITransport(app=await self.services.get(Simulator)), limits)
+            # Its scripted faults end as on a wire: a plain in-process transport would let them through as our own bugs.
+            outbound = Outbound(InProcessTransport(app=await self.services.get(Simulator)), limits)
         else:
             guarded = GuardedTransport(Guard(Only(endpoints_of(environment))), limits)
             elsewhere = GuardedTransport(Guard(AnyPublicHost()), limits)

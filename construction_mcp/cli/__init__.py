@@ -12,6 +12,7 @@ import pkgutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from construction_mcp import __version__
@@ -53,6 +54,13 @@ def launch_of(args: argparse.Namespace) -> Launch:
     fields = {field for field, _ in COMMON_FLAGS.values()}
     flags = {name: value for name, value in vars(args).items() if name in fields and value is not None}
     return read_launch(flags, os.environ)
+
+
+def called_as() -> str:
+    """How a person started this, to be repeated with other words: a script off PATH is not found by its bare name."""
+    started = sys.argv[0] if sys.argv else ""
+    is_module = Path(started).name == "__main__.py"
+    return f"{sys.executable} -m construction_mcp" if is_module or not started else started
 
 
 def show(args: argparse.Namespace, value: Any, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from construction_mcp.cli import launch_of, show
@@ -43,10 +44,11 @@ def _text(args: argparse.Namespace, changes: "Sequence[Change]") -> str:
     lines = [change.diff() for change in changes]
     if args.dry_run:
         return "\n".join([*lines, "Nothing was written. Repeat without --dry-run to write it."])
+    workspace = launch_of(args).data_dir
     return "\n".join(
         [
             *lines,
-            f"Your workflows and settings stay in {launch_of(args).data_dir}.",
+            *([f"The workflows stay in {workspace}."] if Path(workspace).exists() else []),
             "If `construction-mcp service install` was used: `construction-mcp service remove` undoes that.",
         ]
     )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from construction_mcp import __version__
 from construction_mcp.core.catalogue import CATALOGUE
-from construction_mcp.core.errors import Conflict, ConstructionError, Unavailable
+from construction_mcp.core.errors import ConstructionError, Unavailable
 
 LOCK_FILE = "owner.lock"
 HELLO_BYTES_MAX = 64 * 1024  # the first line of a local connection; also the size of the lock file's text
@@ -85,43 +85,6 @@ def take(data_dir: str | os.PathLike[str], *, kind: str = "stdio") -> Ownership 
     return ownership
 
 
-def take_from_stdio(data_dir: str | os.PathLike[str], *, kind: str = "serve", timeout: float = 30.0) -> Ownership:
-    """Own `data_dir`, asking a stdio process that holds it to hand over; it answers what is in flight first.
-
-    Raises:
-        Conflict: the holder is no stdio process; it is named.
-        Unavailable: the holder did not let go within `timeout` seconds.
-    """
-    end = time.monotonic() + timeout
-    while True:
-        ownership = take(data_dir, kind=kind)
-        if ownership is not None:
-            return ownership
-        holder = holder_of(data_dir)
-        if holder is not None and holder.kind == "serve":
-            raise Conflict(
-                f"Process {holder.pid} (serve) owns the data directory.",
-                code="SYSTEM_DIRECTORY_OWNED",
-                hint="Stop it, or use another --data-dir.",
-            )
-        if time.monotonic() > end:
-            who = f"Process {holder.pid}" if holder else "Another process"
-            raise Unavailable(f"{who} did not hand the data directory over.", code="SYSTEM_DIRECTORY_OWNED")
-        if holder is None or not holder.address or not _was_handed_over(holder, end - time.monotonic()):
-            time.sleep(RETRY_S)  # it is starting or ending: nobody notifies
-
-
-def _was_handed_over(holder: Holder, timeout: float) -> bool:
-    try:
-        with connect(holder) as channel:
-            channel.settimeout(max(0.1, timeout))
-            channel.sendall(hello(holder, "handover", package_version=__version__))
-            line, _ = read_line(channel, HELLO_BYTES_MAX)
-            return "error" not in json.loads(line)
-    except (OSError, ValueError):
-        return False
-
-
 def holder_of(data_dir: str | os.PathLike[str]) -> Holder | None:
     """Who says it owns `data_dir`; None when nobody has said so. May be out of date: only `take` tells for certain."""
     try:
@@ -181,9 +144,7 @@ def ask_owner(
         ConstructionError: the owner refused or failed, with the code it gave.
         Unavailable: nobody answers there within `timeout` seconds.
     """
-    holder = holder_of(data_dir)
-    if holder is None or not holder.address:
-        raise Unavailable("Nobody listens for this data directory.", hint="Repeat in a moment.")
+    holder = _await_door(data_dir, timeout)
     try:
         with connect(holder) as channel:
             channel.settimeout(timeout)
@@ -201,6 +162,18 @@ def ask_owner(
         raise error_from(answer)
     result: dict[str, Any] = answer["result"]
     return result
+
+
+def _await_door(data_dir: str | os.PathLike[str], timeout: float) -> Holder:
+    """The owner, once it listens: one that starts needs a second for that."""
+    end = time.monotonic() + min(timeout, CONNECT_TIMEOUT_S)
+    while True:
+        holder = holder_of(data_dir)
+        if holder is not None and holder.address:
+            return holder
+        if time.monotonic() > end:
+            raise Unavailable("Nobody listens for this data directory.", hint="Repeat in a moment.")
+        time.sleep(RETRY_S)
 
 
 def error_from(answer: dict[str, Any]) -> ConstructionError:

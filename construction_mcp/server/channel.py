@@ -55,7 +55,7 @@ class Channel:
         self._asked: dict[str | int, str | int] = {}
         self._mark = token_hex(4)
         self._lines: list[bytes] = []  # of this turn of the loop, when several calls are in flight
-        self._has_ended = False
+        self._ended_at: float | None = None
         self._is_closed = False
         self._keeps_listens = False
         self._deadline: asyncio.TimerHandle | None = None
@@ -75,9 +75,9 @@ class Channel:
 
     def end(self) -> None:
         """No more lines will come: answer what was read, then let the SDK see the end."""
-        if self._has_ended:
+        if self._ended_at is not None:
             return
-        self._has_ended = True
+        self._ended_at = self._loop.time()
         self._deadline = self._loop.call_later(self._limits.drain_s, self._close)
         for request_id in self._asked.values():  # nobody is left to answer them, and handlers wait
             gone = ErrorData(code=CONNECTION_CLOSED, message="The client closed its end")
@@ -85,6 +85,12 @@ class Channel:
         self._asked.clear()
         self._close_if_done()
         self._wake()
+
+    @property
+    def drain_left_s(self) -> float:
+        """Seconds until the end of input has to be the end of everything."""
+        spent = 0.0 if self._ended_at is None else self._loop.time() - self._ended_at
+        return max(0.0, self._limits.drain_s - spent)
 
     def end_for_successor(self) -> None:
         """As `end`, for a client that another server goes on with: open listens get no answer here."""
@@ -146,7 +152,7 @@ class Channel:
 
     def _settle(self, request_id: str | int | None) -> None:
         self._conversation.answered(request_id)
-        if self._has_ended:
+        if self._ended_at is not None:
             self._close_if_done()
 
     def _is_kept_listen(self, request_id: str | int | None) -> bool:

@@ -61,8 +61,11 @@ class LocalDoor:
                 os.umask(before)
         self._ownership.announce(Holder(os.getpid(), __version__, self._kind, address, self._secret))
 
-    async def close(self) -> None:
-        """Accept nobody further; answer what the callers have in flight, then let them go."""
+    async def close(self, within_s: float | None = None) -> None:
+        """Accept nobody further; answer what the callers have in flight, then let them go.
+
+        within_s: seconds they have for it; the house's drain time unless given.
+        """
         if self._server is not None:
             self._server.close()
         if self._path is not None:
@@ -71,7 +74,7 @@ class LocalDoor:
         for caller in list(self._callers):
             caller.leave()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self.workplace.limits.drain_s)
+            await asyncio.wait(self._tasks, timeout=self.workplace.limits.drain_s if within_s is None else within_s)
         for task in self._tasks:
             task.cancel()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from construction_mcp.bootstrap import House
 from construction_mcp.core.config import Settings, load_settings
 from construction_mcp.core.launch import Launch
+from construction_mcp.core.logs import log_to_stderr
 from construction_mcp.core.ownership import Ownership
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.addresses import bind, local_url, require_guarded, transport_security
@@ -48,6 +49,7 @@ def run_serve(launch: Launch, options: ServeOptions) -> None:
     Raises:
         ConstructionError: it cannot start; the message says why.
     """
+    log_to_stderr(launch.log_level)
     settings = load_settings(launch)
     require_guarded(options.host, settings, no_auth=options.no_auth)
     issuer_of(settings)

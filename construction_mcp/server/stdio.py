@@ -11,6 +11,7 @@ import logging
 from construction_mcp.bootstrap import House
 from construction_mcp.core.config import load_settings
 from construction_mcp.core.launch import Launch
+from construction_mcp.core.logs import log_to_stderr
 from construction_mcp.core.ownership import Ownership
 from construction_mcp.front.session import Outcome, Session
 from construction_mcp.server.channel import Channel
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 async def serve_stdio(session: Session, launch: Launch, ownership: Ownership) -> Outcome:
     """Own the data directory and serve `session` until it ends or is handed over; then `ownership` is released."""
+    log_to_stderr(launch.log_level)
     try:
         async with House(load_settings(launch)) as house:
             door = LocalDoor(launch, ownership, Workplace(house))
@@ -47,8 +49,9 @@ async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
             session.pause()
             if not serving.done():
                 channel.end_for_successor()
+                await asyncio.wait((serving,))
             leaving.cancel()
-            await door.close()
+            await door.close(channel.drain_left_s)
             await _keep_answers(door)
     finally:
         session.detach()
@@ -58,7 +61,7 @@ async def _keep_answers(door: LocalDoor) -> None:
     """For the next start. Now, because earlier it would delay a call, and the client has gone anyway."""
     try:
         await door.workplace.keep_answers()
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, KeyError) as problem:
         log.warning("the next start will have to wait for the SDK: %s", problem)
 
 

@@ -42,7 +42,7 @@ class Workplace:
 
         Raises:
             OSError: they cannot be written.
-            ValueError: they cannot be composed.
+            ValueError, KeyError: they cannot be composed.
         """
         from construction_mcp.server.answers import refresh_cache
 

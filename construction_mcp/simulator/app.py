@@ -42,12 +42,14 @@ class Simulator:
         faults: Sequence[Any] = (),
         delivery_transport: httpx.AsyncBaseTransport | None = None,
         delivery_timeout_s: float = TIMEOUT_S,
+        control_is_guarded: bool = False,  # True where a server in front has checked who may use /_sim
     ) -> None:
         self.world = world
         self.ledger = Ledger(world)
         self.faults = FaultScript(faults)
         self.limits = RateWindows(world, windows)
         self.dispatcher = Dispatcher(world, delivery_transport, delivery_timeout_s)
+        self._control_is_guarded = control_is_guarded
         self._router = Router(all_routes())
         self._oauth = OAuth(world)
         self._storage = Storage(world)
@@ -95,7 +97,8 @@ class Simulator:
 
     async def _control_answer(self, request: Request) -> Answer:
         client = request.client.host if request.client else "testclient"
-        if client not in _LOOPBACK:
+        # A page in this machine's browser is not this machine's user: it always sends its origin.
+        if not self._control_is_guarded and (client not in _LOOPBACK or "origin" in request.headers):
             return Answer(403, {"error": "/_sim answers this machine only."})
         try:
             body = await read_body(request)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from construction_mcp.simulator.answers import Answer, missing
+from construction_mcp.simulator.answers import Answer, Refused, missing
 from construction_mcp.simulator.call import Call, Handler
 from construction_mcp.simulator.fields import Fields, read_fields
 from construction_mcp.simulator.filters import Filter, keep, sort, with_deleted
@@ -44,6 +44,14 @@ class RecordType:
         default=lambda _call, _record, changes: changes
     )
     scope: Scope = in_project
+    configured: tuple[str, ...] = ()  # what the company's field set demands, when a write asks to honour it
+
+
+def _honours_field_sets(call: Call) -> bool:
+    """`run_configurable_validations`, in the query (records) or in the body (tutorial): FACTS 5 and 13.6."""
+    accepted = call.world.switches.run_validations_in
+    in_body = isinstance(call.body, dict) and str(call.body.get("run_configurable_validations")).lower() == "true"
+    return (accepted != "body" and call.flag("run_configurable_validations")) or (accepted != "query" and in_body)
 
 
 def listing(
@@ -115,6 +123,10 @@ def create(call: Call, kind: RecordType, sent: Mapping[str, Any], *, parent: int
     for name in kind.required:
         if sent.get(name) in (None, "", []):
             raise missing(f"{kind.wrapper}.{name}")
+    if _honours_field_sets(call):
+        blank = {name: ["can't be blank"] for name in kind.configured if sent.get(name) in (None, "", [])}
+        if blank:
+            raise Refused(422, "The configured field set asks for more.", errors=blank)
     body = kind.fill(call, {"created_by_id": call.actor.user_id, **read_fields(call, sent, kind.fields)})
     record = call.world.add(kind.kind, scope, body, parent=parent)
     call.tell(kind.hook_name, "create", record)

@@ -15,6 +15,7 @@ from construction_mcp.simulator.journal import Journal
 from construction_mcp.simulator.kinds import KIND_NUMBERS, first_id, scope_index_of
 from construction_mcp.simulator.records import Record, Table
 from construction_mcp.simulator.sample import Seeder
+from construction_mcp.simulator.scales import SCALES
 from construction_mcp.simulator.switches import Switches
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
@@ -67,7 +68,7 @@ class World:
         self.changes = 0  # counts record changes; the ledger compares it before and after a request
         self._tables: dict[tuple[str, int], Table] = {}
         self._recalled: dict[tuple[str, int], list[tuple[Record, bool]]] = {}
-        self._seeder = Seeder(self)
+        self._seeder = Seeder(seed, SCALES[self.scale], self.born_at)
         # Tokens must not repeat after a reset or a restart, or a test could pass by luck: hence not from the seed.
         self.entropy = random.SystemRandom()
 
@@ -78,7 +79,7 @@ class World:
         table = self._tables.get((kind, scope))
         if table is None:
             assert kind in KIND_NUMBERS, kind
-            table = Table(self._seeder.records(kind, scope))
+            table = Table(self._seeder.sample(kind, scope))
             table.last_id = max(table.last_id, first_id(kind, scope_index_of(scope)))
             self._tables[(kind, scope)] = table
             for record, exists in self._recalled.pop((kind, scope), ()):

@@ -123,6 +123,15 @@ def test_an_unreadable_config_file_is_broken_and_the_rest_is_still_told(cli, hom
     assert finding(ran, "Cursor")["status"] == "absent"
 
 
+def test_a_misspelt_variable_is_named_with_the_right_one_and_without_its_value(cli, monkeypatch):
+    monkeypatch.setenv("CONSTRUCTION_MCP_TOOLSET", "s3cret")
+
+    ran = cli("doctor", "--json")
+
+    assert "CONSTRUCTION_MCP_TOOLSET (did you mean CONSTRUCTION_MCP_TOOLSETS?)" in finding(ran, "settings")["next"]
+    assert "s3cret" not in ran.out
+
+
 def test_a_client_is_followed_from_not_connected_to_connected_to_broken(cli, home):
     config = home / ".cursor" / "mcp.json"
     config.parent.mkdir()

@@ -57,6 +57,14 @@ def test_install_writes_the_unit_and_starts_it(cli, home, systemctl):
     ]
 
 
+def test_the_token_file_is_passed_on_as_an_absolute_path(home, monkeypatch):
+    monkeypatch.chdir(home)
+
+    plan = plan_for("linux", arguments("install", "--token-file", "token"))
+
+    assert f'"--token-file" "{home / "token"}"' in plan.text
+
+
 @linux_only
 def test_remove_stops_it_and_takes_the_unit_away(cli, home, systemctl):
     cli("service", "install")

@@ -90,7 +90,7 @@ def test_a_place_that_cannot_be_a_directory_is_a_clear_error(tmp_path: Path) -> 
 
 def test_asking_where_nobody_listens_is_retryable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
-        ask_owner(tmp_path, "health")
+        ask_owner(tmp_path, "health", timeout=0.1)
     ownership = take(tmp_path)
     assert ownership is not None
     ownership.announce(Holder(1, "1", "stdio", str(tmp_path / "gone.sock")))

@@ -161,6 +161,13 @@ async def test_a_literal_address_on_the_allow_list_means_itself():
     assert (reply.status, reply.body, len(heads)) == (200, b"hi", 1)
 
 
+async def test_a_user_name_in_an_address_is_refused():
+    """It would become a credential we never meant to send."""
+    async with listener() as (port, heads):
+        assert await refused(allow_list([f"127.0.0.1:{port}"]), f"http://user:pass@127.0.0.1:{port}/")
+        assert heads == []
+
+
 async def test_an_operator_setting_admits_its_own_host_and_port_and_no_other():
     async with listener() as (port, heads), listener() as (other_port, other_heads):
         policy = Only([chosen_by_operator(f"http://localhost:{port}/base")])

@@ -393,6 +393,20 @@ async def test_a_session_has_a_budget_over_its_calls(procore, clock):
     assert codes == ["PROCORE_BUDGET_SPENT"]
 
 
+async def test_a_sessions_budget_is_of_one_day(procore, clock):
+    """A person's session on a long-running server never ends by itself."""
+    desk = build_desk(clock, in_process(procore), limits=Limits(requests_per_session=1))
+    token = current_account.set(desk.usage.new_account(session="s1"))
+    try:
+        await desk.client.get(SERVICE, RFIS)
+        clock.advance(86_400)
+        answer = await desk.client.get(SERVICE, RFIS)
+    finally:
+        current_account.reset(token)
+
+    assert answer.status == 200
+
+
 async def test_days_are_counted_apart_and_only_so_many_are_kept(procore, clock):
     desk = build_desk(clock, in_process(procore), limits=Limits(usage_days_kept=2))
     days = []

@@ -132,6 +132,11 @@ LIES = {
     "nothing left, ever": lambda told: {**told, "x-rate-limit-remaining": "0"},
     "a reset in the past": lambda told: {**told, "x-rate-limit-remaining": "0", "x-rate-limit-reset": "1"},
     "a reset in a thousand years": lambda told: {**told, "x-rate-limit-reset": "99999999999"},
+    "nothing left for a thousand years": lambda told: {
+        **told,
+        "x-rate-limit-remaining": "0",
+        "x-rate-limit-reset": "99999999999",
+    },
     "a limit of zero": lambda told: {**told, "x-rate-limit-limit": "0"},
     "a limit without end": lambda told: {**told, "x-rate-limit-limit": "9" * 30},
     "no numbers": lambda told: dict.fromkeys(told, "soon"),
@@ -152,7 +157,7 @@ async def test_with_lying_or_vanishing_headers_every_request_is_answered_or_refu
     answered = [result for result in results if isinstance(result, tuple)]
     assert len(refused) + len(answered) == 300
     assert all(refusal.retry_after_s >= 1 for refusal in refused)
-    assert answered
+    assert len(answered) >= 100
     assert upstream.statuses[429] == 0
 
 
@@ -218,6 +223,21 @@ async def test_a_cancelled_waiter_gives_its_place_to_the_next():
 
     assert result[0] == 200
     assert limiter.waiting == 0
+
+
+async def test_a_turn_that_comes_as_its_caller_leaves_goes_to_the_next():
+    clock = ManualClock()
+    limiter, upstream = Limiter(clock, Limits(spike_requests=1)), Upstream(clock)
+    async with limiter.slot(INTERACTIVE, 0) as held:
+        leaving = asyncio.ensure_future(call(limiter, clock, upstream, priority=INTERACTIVE, wait_s=60))
+        await settle()
+        held.sent = False
+    leaving.cancel()  # its turn has just come; it does not know yet
+    await settle()
+
+    ((status, waited),) = await run_on(clock, call(limiter, clock, upstream, priority=INTERACTIVE))
+
+    assert (leaving.cancelled(), status, waited) == (True, 200, 0)
 
 
 async def test_a_wait_that_cannot_end_in_time_is_refused_at_once():

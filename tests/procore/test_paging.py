@@ -126,6 +126,14 @@ async def test_no_more_rows_than_asked_for_and_it_says_so(desk, procore):
     assert (len(listing.items), listing.total, listing.truncated, len(procore.calls)) == (25, 450, True, 1)
 
 
+async def test_a_list_that_ignores_our_page_size_is_cut_here_and_says_so(desk, procore):
+    procore.routes["GET", PATH] = Say(200, records(340))
+
+    listing = await desk.pages.read(SERVICE, PATH, items_max=25)
+
+    assert (listing.items, listing.truncated) == (records(25), True)
+
+
 async def test_a_list_ends_at_the_page_limit_and_says_so(procore, clock):
     procore.routes["GET", PATH] = book(records(450))
     desk = build_desk(clock, in_process(procore), limits=Limits(procore_pages_max=3))

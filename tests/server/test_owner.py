@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from construction_mcp import __version__
+from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError
-from construction_mcp.core.ownership import ask_owner, connect, hello, holder_of, read_line, take, take_from_stdio
+from construction_mcp.core.ownership import ask_owner, connect, hello, holder_of, read_line, take
+from construction_mcp.server.handover import own_directory
+from construction_mcp.server.owner import is_same_user
 from tests.stdio_process import DEADLINE_S, INITIALIZE, Gate, StdioProcess
 
 BOTH_ERAS = pytest.mark.parametrize("modern", [False, True], ids=["handshake", "2026-07-28"])
@@ -146,13 +149,9 @@ def test_asking_for_the_directory_turns_the_owner_into_a_bridge(data_dir: Path, 
 def test_serve_takes_the_directory_from_a_stdio_owner_whose_client_goes_on(data_dir: Path) -> None:
     with StdioProcess(data_dir) as owner:
         owner.open_live()
-        ownership = take_from_stdio(data_dir, timeout=DEADLINE_S)
-        with pytest.raises(ConstructionError) as refused:
-            take_from_stdio(data_dir, timeout=1)
+        ownership = own_directory(str(data_dir), Limits())
         ownership.release()
 
-        assert refused.value.code == "SYSTEM_DIRECTORY_OWNED"
-        assert str(os.getpid()) in refused.value.message
         assert "result" in owner.ask("tools/list")
 
 
@@ -214,7 +213,7 @@ def test_an_unknown_toolset_is_refused_with_the_names_there_are(data_dir: Path) 
 
 
 def test_the_door_is_for_this_user_alone(standing: tuple[StdioProcess, Path]) -> None:
-    owner, data_dir = standing
+    _, data_dir = standing
     holder = holder_of(data_dir)
     assert holder is not None
     mode = stat.S_IMODE(os.stat(holder.address).st_mode)
@@ -331,3 +330,34 @@ def test_a_question_nobody_can_answer_any_more_does_not_delay_the_end(data_dir: 
         assert question["method"] == "elicitation/create"
         assert "id" in answer
         assert client.wait(2) == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can pretend to be somebody else")
+def test_another_users_connection_is_recognised() -> None:
+    """A door left open to all, by a wrong mode or a shared directory, still knows who comes in."""
+    path = Path("/tmp") / f"door-{os.getpid()}"  # noqa: S108 - pytest's own folder shuts others out
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o777)
+        listener.listen()
+        listener.settimeout(DEADLINE_S)
+        verdicts = [admits(listener, path, user) for user in (65534, 0)]
+    path.unlink()
+
+    assert verdicts == [False, True]
+
+
+def admits(listener: socket.socket, path: Path, user: int) -> bool:
+    """Whether a child that became `user` is taken for this user."""
+    child = os.fork()
+    if child == 0:
+        os.setuid(user)
+        with socket.socket(socket.AF_UNIX) as knocking:
+            knocking.connect(str(path))
+            knocking.recv(1)
+        os._exit(0)
+    caller, _ = listener.accept()
+    verdict = is_same_user(caller)
+    caller.close()
+    os.waitpid(child, 0)
+    return verdict

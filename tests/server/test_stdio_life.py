@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stdio_process import Gate, StdioProcess
+from construction_mcp.core.errors import ConstructionError
+from construction_mcp.core.ownership import ask_owner
+from tests.stdio_process import DEADLINE_S, Gate, StdioProcess
 
 BOTH_ERAS = pytest.mark.parametrize("modern", [False, True], ids=["handshake", "2026-07-28"])
 
@@ -25,6 +27,12 @@ def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def let_it_notice(data_dir: Path) -> None:
+    """Return when the process has looked at its input since: the same loop answers this, in a later turn."""
+    with pytest.raises(ConstructionError, match="no command"):
+        ask_owner(data_dir, "nothing", {}, timeout=DEADLINE_S)
+
+
 @BOTH_ERAS
 def test_frames_read_before_the_end_of_input_are_answered_then_the_process_ends(
     data_dir: Path, gate: Gate, modern: bool
@@ -34,6 +42,7 @@ def test_frames_read_before_the_end_of_input_are_answered_then_the_process_ends(
         call = client.call("pass_gate", gate=gate.path)
         gate.await_knock()
         client.close_input()
+        let_it_notice(data_dir)
         gate.let_through("late")
         answer = client.answer(call)
         answered_at = time.monotonic()
@@ -69,6 +78,7 @@ def test_a_signal_drains_and_exits_cleanly(data_dir: Path, gate: Gate, number: s
         call = client.call("pass_gate", gate=gate.path)
         gate.await_knock()
         client.signal(number)
+        let_it_notice(data_dir)
         gate.let_through()
 
         assert client.answer(call)["result"]["structuredContent"]["word"] == "go"

@@ -64,6 +64,16 @@ def _supplement() -> Any:
     return json.loads((FOLDER / "response-supplement.json").read_text("utf-8"))["operations"]
 
 
+def operation_for(method: str, path: str) -> Operation | None:
+    """The recorded operation a request is; literal segments outrank parameters."""
+    found = [
+        template
+        for template, methods in _openapi()["paths"].items()
+        if method.lower() in methods and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
+    ]
+    return Operation(method, min(found, key=lambda template: template.count("{"))) if found else None
+
+
 def record_of(operation: Operation) -> Any:
     return _openapi()["paths"][operation.path][operation.method.lower()]
 
@@ -97,7 +107,8 @@ def problems(operation: Operation, status: int, body: Any) -> list[str]:
     """What in `body` contradicts the record or its supplement."""
     found = []
     for judge in _judges(operation, status):
-        for error in judge.iter_errors(body):
+        drawn_as_row = isinstance(body, list) and "anyOf" in judge.schema  # a list drawn as one of its rows
+        for error in judge.evolve(schema={"items": judge.schema} if drawn_as_row else judge.schema).iter_errors(body):
             deepest = min(error.context, key=lambda each: -len(each.path)) if error.context else error
             place = "/".join(map(str, [*error.absolute_path, *deepest.relative_path]))
             found.append(f"{place}: {deepest.message[:300]}")

@@ -34,9 +34,15 @@ SDK = {"mcp", "mcp_types"}
 SDK_ROOMS = ("construction_mcp/server/", "construction_mcp/cli/demo/")  # the demo is a client, as a person's would be
 
 HTTP_CLIENTS = {"httpx", "httpx2", "aiohttp", "requests", "urllib3", "http.client", "urllib.request", "ftplib"}
-HTTP_ROOMS = ("construction_mcp/net/",)
-# Each reaches only the host of an operator's setting, never of an argument.
-HTTP_MODULES = {"construction_mcp/server/oauth.py", "construction_mcp/server/remote.py"}
+# The simulator is somebody else's server that happens to live here: it delivers its own webhooks and shares no code.
+HTTP_ROOMS = ("construction_mcp/net/", "construction_mcp/simulator/")
+# The first two reach only the host of an operator's setting, never of an argument; bootstrap hands the client the
+# simulator of its own process as a transport, which reaches no host at all.
+HTTP_MODULES = {
+    "construction_mcp/server/oauth.py",
+    "construction_mcp/server/remote.py",
+    "construction_mcp/bootstrap.py",
+}
 
 
 def imported(source: Source) -> Iterator[tuple[int, str]]:
@@ -87,6 +93,14 @@ def egress_outside_net(source: Source) -> Iterator[str]:
         names = {module, module.partition(".")[0]}
         if names & HTTP_CLIENTS and not source.path.startswith(HTTP_ROOMS) and source.path not in HTTP_MODULES:
             yield f"{source.path}:{line}: {module}"
+
+
+def mocked(source: Source) -> Iterator[str]:
+    """Tests look at what the world saw, not at which method was called."""
+    if source.path.endswith(".py"):
+        for line, module in imported(source):
+            if module.startswith("unittest.mock") or module == "pytest_mock":
+                yield f"{source.path}:{line}: {module}"
 
 
 def _absolute(source: Source, node: ast.ImportFrom) -> str:

@@ -57,6 +57,10 @@ PYTHON_RULES: dict[Rule, list[tuple[str, str]]] = {
 TEXT_RULES: dict[Rule, list[tuple[str, str]]] = {
     text.machine_path: [("README.md", "see /wor" + "k/x"), ("a.toml", 'path = "/home/jan' + 'e/code"')],
     text.registry_host: [("README.md", "https://pyp" + "i.org/simple"), ("a.sh", "pip --inde" + "x-url x")],
+    imports.mocked: [
+        ("tests/store/test_x.py", "from unittest.mock import Mock"),
+        ("tests/store/test_x.py", "from unittest import mock"),
+    ],
     text.excuse_without_reason: [
         ("construction_mcp/core/x.py", "import os  # noqa"),
         ("construction_mcp/core/x.py", "import os  # noqa: F401"),

@@ -8,11 +8,12 @@ import argparse
 import shutil
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from construction_mcp.cli import show
+from construction_mcp.cli import called_as, show
 from construction_mcp.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ EXAMPLES = """\
   construction-mcp demo --fast --json    every check, for programs
   construction-mcp demo --keep           leave the workspace to look at
 """
+WIDTH = 110
 PAUSE_S = 0.7  # time to read a line; only for a person at a terminal
 
 INTRO = """\
@@ -89,15 +91,17 @@ class _Narrator:
     def tell(self, check: "Check") -> None:
         self._told.append(check)
         lines = [f"  [{'ok' if check.verified else 'FAILED'}] {check.claim} ({check.ms:.0f} ms)"]
-        self.say("\n".join([*lines, *(f"       {line}" for line in check.detail.splitlines())]))
+        for detail in check.detail.splitlines():
+            lines += textwrap.wrap(detail, WIDTH, initial_indent=" " * 7, subsequent_indent=" " * 7)
+        self.say("\n".join(lines))
         time.sleep(self._pause_s)
 
 
 def _ending(*, ok: bool, count: int, workspace: Path | None) -> str:
-    kept = f"\nThe workspace is in {workspace}; look at it with: construction-mcp --data-dir {workspace}\n"
+    kept = f"\nThe workspace is in {workspace}; look at it with:\n{called_as()} doctor --data-dir {workspace}\n"
     if not ok:
-        end = "\nThe demo failed at the last line above; construction-mcp doctor may know why."
+        end = f"\nThe demo failed at the last line above; {called_as()} doctor may know why."
         return f"{end}{kept if workspace else ''}"
     lines = [f"\nAll {count} claims were checked.{kept if workspace else ''}", "Not there yet, and not shown:"]
     lines += [f"  - {text}" for text in NOT_YET]
-    return "\n".join([*lines, "\nNext: construction-mcp install claude-desktop"])
+    return "\n".join([*lines, f"\nNext: {called_as()} install claude-desktop"])

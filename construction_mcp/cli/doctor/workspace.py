@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from construction_mcp.cli.doctor.findings import Finding
+from construction_mcp.cli.doctor.variables import misspelt, set_here
 from construction_mcp.core.catalogue import CATALOGUE
 from construction_mcp.core.config import Settings, load_settings
 from construction_mcp.core.errors import ConstructionError
@@ -40,8 +41,10 @@ def workspace(launch: Launch) -> Iterator[Finding]:
 
 def _settings(settings: Settings, launch: Launch) -> Finding:
     source = f"file {launch.config_file}" if launch.config_file else "no file"
-    names = sorted(name for name in os.environ if name.startswith(("CONSTRUCTION_MCP_", "PROCORE_")))
-    said = f"environment {settings.environment}, {source}, variables: {', '.join(names) or 'none'}"
+    said = f"environment {settings.environment}, {source}, variables: {', '.join(set_here(os.environ)) or 'none'}"
+    unknown = misspelt(os.environ)
+    if unknown:
+        return Finding(SECTION, "settings", "warning", said, f"These mean nothing: {', '.join(unknown)}.")
     return Finding(SECTION, "settings", "ok", said)
 
 

@@ -46,7 +46,7 @@ CLIENTS = {
             section="mcpServers",
             typed=True,
             comments=False,
-            then="Start Claude Code again; /mcp shows the server.",
+            then="Start Claude Code again (a running one may write its file anew); /mcp shows the server.",
         ),
         Client(
             "cursor",

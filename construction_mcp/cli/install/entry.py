@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from construction_mcp.cli.doctor.variables import set_here
 from construction_mcp.cli.install.clients import Client
 
 NAME = "construction-mcp"
@@ -55,10 +56,10 @@ def warnings(command: Sequence[str], environ: Mapping[str, str], prefix: str = s
     found = []
     if not _starts(command):
         found.append(f"{' '.join(command)} does not start by itself; install the package into this Python first.")
-    unseen = [name for name in environ if name.startswith(("CONSTRUCTION_MCP_", "PROCORE_"))]
+    unseen = set_here(environ)
     if unseen:
         found.append(
-            f"Set here, but a client started from the desktop will not see them: {', '.join(sorted(unseen))}. "
+            f"Set here, but a client started from the desktop will not see them: {', '.join(unseen)}. "
             "Pass flags, or put them into a file and pass --config."
         )
     if "WindowsApps" in prefix:

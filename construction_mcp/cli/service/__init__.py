@@ -5,6 +5,7 @@ import importlib
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from construction_mcp.cli import show
@@ -58,7 +59,9 @@ def plan_for(platform: str, args: argparse.Namespace) -> "Plan":
 
 
 def _serve_flags(args: argparse.Namespace) -> Iterator[str]:
-    for flag, value in (("--host", args.host), ("--port", args.port), ("--token-file", args.token_file)):
+    # Absolute, because a service does not start in this directory.
+    token_file = Path(args.token_file).expanduser().absolute() if args.token_file else None
+    for flag, value in (("--host", args.host), ("--port", args.port), ("--token-file", token_file)):
         if value is not None:
             yield from (flag, str(value))
 

@@ -19,21 +19,30 @@ STATUSES = (
 CURRENCY = shape.const({"currency_iso_code": "USD", "base_currency_iso_code": "USD"})
 
 _MONEY = plain(
-    "id number title description status contract_id revision due_date invoiced_date paid_date reviewed_at executed"
-    " grand_total schedule_impact_amount private created_at updated_at deleted_at"
+    "id number title status contract_id revision due_date invoiced_date grand_total created_at updated_at"
 ) | {"currency_configuration": CURRENCY, "custom_fields": shape.const({})}
 
-PACKAGE_ROW = _MONEY | plain("created_by_id") | {"designated_reviewer": person("reviewer_id")}
-PACKAGE = _MONEY | {
-    "type": shape.source("package_type"),
-    "creator": person("created_by_id"),
-    "designated_reviewer": person("reviewer_id"),
-    "reviewer": person("reviewer_id"),
-    "attachments": shape.attachments,
-    "line_items": shape.const([]),
-}
+PACKAGE_ROW = (
+    _MONEY
+    | plain("created_by_id deleted_at executed paid_date reviewed_at")
+    | {"designated_reviewer": person("reviewer_id")}
+)
+PACKAGE = (
+    _MONEY
+    | plain("description executed paid_date reviewed_at deleted_at private schedule_impact_amount")
+    | {
+        "type": shape.source("package_type"),
+        "creator": person("created_by_id"),
+        "designated_reviewer": person("reviewer_id"),
+        "reviewer": person("reviewer_id"),
+        "attachments": shape.attachments,
+        "line_items": shape.const([]),
+    }
+)
 
-POTENTIAL_ROW = _MONEY | plain("created_by_id") | {
+POTENTIAL_ROW = _MONEY | plain(
+    "created_by_id deleted_at executed paid_date reviewed_at schedule_impact_amount"
+) | {
     "change_order_tiers": shape.const(2),
     "change_reason": shape.const("Design Development"),
 }  # fmt: skip
@@ -45,39 +54,54 @@ def _due_moment(_world: World, record: Record) -> str | None:
     return due and (due if "T" in due else f"{due}T00:00:00Z")
 
 
-POTENTIAL = _MONEY | {
-    "due_date": _due_moment,
-    "creator": person("created_by_id"),
-    "reviewer": person("reviewer_id"),
-    "designated_reviewer": person("reviewer_id"),
-    "received_from": person("created_by_id"),
-    "line_items": shape.const([]),
-    "line_items_total": shape.source("grand_total"),
-    "line_items_extended_total": shape.source("grand_total"),
-    "accounting_method": shape.const("amount"),
-    "field_change": shape.const(False),
-    "paid": shape.const(False),
-    "void": lambda _world, record: record["status"] == "void",
-    "attachments": shape.attachments,
-}
+NEW_POTENTIAL = (
+    _MONEY
+    | plain("description paid_date private schedule_impact_amount")
+    | {
+        "due_date": _due_moment,
+        "creator": person("created_by_id"),
+        "line_items": shape.const([]),
+        "line_items_total": shape.source("grand_total"),
+        "line_items_extended_total": shape.source("grand_total"),
+        "accounting_method": shape.const("amount"),
+        "field_change": shape.const(False),
+        "paid": shape.const(False),
+        "void": lambda _world, record: record["status"] == "void",
+    }
+)
+POTENTIAL = (
+    NEW_POTENTIAL
+    | plain("deleted_at reviewed_at")
+    | {
+        "reviewer": person("reviewer_id"),
+        "designated_reviewer": person("reviewer_id"),
+        "received_from": person("created_by_id"),
+        "attachments": shape.attachments,
+    }
+)
 
 
 def _order(kind_name: str) -> shape.View:
-    return _MONEY | {
-        "type": shape.const(kind_name),
-        "created_by": named_person("created_by_id"),
-        "designated_reviewer": named_person("reviewer_id"),
-        "received_from": named_person("created_by_id"),
-        "field_change": shape.const(False),
-        "paid": shape.const(False),
-        "signature_required": shape.const(False),
-        "change_order_change_reason": shape.const(None),
-        "currency_configuration": shape.const({"currency_iso_code": "USD"}),
-        "attachments": shape.const([]),
-    }
+    return (
+        _MONEY
+        | plain("description executed reviewed_at private schedule_impact_amount")
+        | {
+            "type": shape.const(kind_name),
+            "created_by": named_person("created_by_id"),
+            "designated_reviewer": named_person("reviewer_id"),
+            "received_from": named_person("created_by_id"),
+            "field_change": shape.const(False),
+            "paid": shape.const(False),
+            "signature_required": shape.const(False),
+            "change_order_change_reason": shape.const(None),
+            "currency_configuration": shape.const({"currency_iso_code": "USD"}),
+        }
+    )
 
 
-COMMITMENT_ORDER, PRIME_ORDER = _order("CommitmentChangeOrder"), _order("PrimeChangeOrder")
+COMMITMENT_ORDER = _order("CommitmentChangeOrder")
+PRIME_ORDER = _order("PrimeChangeOrder") | plain("paid_date")
+ATTACHED: shape.View = {"attachments": shape.const([])}
 
 POTENTIAL_TYPE = RecordType(
     kind="potential_change_order",
@@ -104,7 +128,7 @@ def create_potential(call: Call) -> Answer:
     start: dict[str, Any] = {"status": "draft", "number": number, "revision": 0, "grand_total": "0.00"}
     record = create(call, POTENTIAL_TYPE, {**start, **call.wrapped("change_order")})
     record = call.world.change(record, {"contract_id": contract_id, "revision": 0, "executed": False, "private": False})
-    return shown(call, record, POTENTIAL, 201)
+    return shown(call, record, NEW_POTENTIAL, 201)
 
 
 _FILTERS = {
@@ -136,7 +160,11 @@ ROUTES = (
     Route("POST", "/rest/v1.0/potential_change_orders", create_potential, "standard"),
     Route("GET", "/rest/v1.0/potential_change_orders/{id}", showing("potential_change_order", POTENTIAL)),
     Route("GET", _PROJECT + "/commitment_change_orders", _unpaged("commitment_change_order", COMMITMENT_ORDER)),
-    Route("GET", _PROJECT + "/commitment_change_orders/{id}", showing("commitment_change_order", COMMITMENT_ORDER)),
+    Route(
+        "GET",
+        _PROJECT + "/commitment_change_orders/{id}",
+        showing("commitment_change_order", COMMITMENT_ORDER | ATTACHED),
+    ),
     Route("GET", _PROJECT + "/prime_change_orders", _unpaged("prime_change_order", PRIME_ORDER)),
-    Route("GET", _PROJECT + "/prime_change_orders/{id}", showing("prime_change_order", PRIME_ORDER)),
+    Route("GET", _PROJECT + "/prime_change_orders/{id}", showing("prime_change_order", PRIME_ORDER | ATTACHED)),
 )

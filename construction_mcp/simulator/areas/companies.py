@@ -134,35 +134,39 @@ def update_project(call: Call) -> Answer:
 
 
 _TOOLS = (
-    "RFIs", "Submittals", "Daily Log", "Punch List", "Observations", "Inspections", "Incidents", "Meetings",
-    "Documents", "Drawings", "Specifications", "Photos", "Schedule", "Change Events", "Budget",
+    ("rfi", "RFIs"), ("submittal_log", "Submittals"), ("daily_log", "Daily Log"), ("punch_list", "Punch List"),
+    ("observations", "Observations"), ("checklists", "Inspections"), ("incidents", "Incidents"),
+    ("meeting", "Meetings"), ("documents", "Documents"), ("images", "Photos"), ("drawing_log", "Drawings"),
+    ("specifications", "Specifications"), ("calendar", "Schedule"), ("task_items", "Tasks"),
+    ("change_events", "Change Events"), ("budgeting", "Budget"), ("commitments", "Commitments"),
+    ("prime_contract", "Prime Contracts"), ("directory", "Directory"),
 )  # fmt: skip
 
 
 def list_tools(call: Call) -> Answer:
-    """The tools of a project, all switched on."""
-    _ = call.project  # 404 for whoever may not see it
+    """The project's tools, in the order of its menu; all are switched on."""
+    first = call.project.id % 1000 * 100
     rows = [
         {
-            "id": place,
-            "engine_name": title.lower().replace(" ", "_"),
+            "id": first + place,
+            "engine_name": engine,
             "title": title,
-            "is_active": True,
             "position": place,
+            "is_active": True,
             "required": False,
         }
-        for place, title in enumerate(_TOOLS, start=1)
+        for place, (engine, title) in enumerate(_TOOLS, start=1)
     ]
     page, headers = cut_page(call, rows, V1_PAGES)
     return Answer(200, list(page), headers)
 
 
 ROUTES = (
+    Route("GET", "/rest/v1.0/projects/{project_id}/tools", list_tools),
     Route("GET", "/rest/v1.0/companies", list_companies),
     Route("GET", "/rest/v1.0/me", show_me),
     Route("GET", "/rest/v1.1/projects", list_company_projects),
     Route("GET", "/rest/v1.0/projects/{id}", show_project),
-    Route("GET", "/rest/v1.0/projects/{project_id}/tools", list_tools),
     Route("POST", "/rest/v1.0/projects", create_project, "admin"),
     Route("PATCH", "/rest/v1.0/projects/{id}", update_project, "admin"),
 )

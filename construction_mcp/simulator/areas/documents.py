@@ -42,7 +42,7 @@ def _has(kind: str) -> shape.Renderer:
     return renderer
 
 
-FOLDER_ROW = plain("id name parent_id private created_at updated_at") | {
+FOLDER_ROW = plain("id name parent_id private updated_at") | {
     "name_with_path": _path,
     "is_tracked": shape.const(False),
     "tracked_folder": shape.const(None),

@@ -88,6 +88,7 @@ OBSERVATION = RecordType(
     wrapper="observation",
     hook_name="Observation Items",
     required=("name", "type_id"),
+    configured=("due_date",),
     fields=texts("name description number")
     | {
         "priority": Field(one_of(*PRIORITIES)),

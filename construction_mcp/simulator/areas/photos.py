@@ -42,6 +42,8 @@ IMAGE = plain(
     "comments_count": shape.const(0),
 }
 
+SHOW = {name: renderer for name, renderer in IMAGE.items() if name != "projection"}
+
 CATEGORY = plain("id name private position created_at updated_at") | {
     "count": lambda world, record: sum(
         1 for each in world.table("image", record.scope) if each["image_category_id"] == record.id
@@ -112,6 +114,6 @@ ROUTES = (
         ),
     ),
     Route("POST", BASE, create_image, "standard"),
-    Route("GET", BASE + "/{id}", showing("image", IMAGE)),
+    Route("GET", BASE + "/{id}", showing("image", SHOW)),
     Route("PATCH", BASE + "/{id}", updating(IMAGE_TYPE, IMAGE), "standard"),
 )

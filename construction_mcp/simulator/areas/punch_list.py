@@ -61,6 +61,12 @@ def _ball(world: World, record: Record) -> list[dict[str, Any]]:
     return [{"id": each.id, "name": each["name"], "locale": "en"} for each in found if each]
 
 
+def _row_assignments(world: World, record: Record) -> list[dict[str, Any]]:
+    """The list sends times where the record of one sends dates."""
+    times = {"notified_at": record["created_at"], "updated_at": record["updated_at"]}
+    return [{**each, **times} for each in _assignments(world, record)]
+
+
 def _assignments(world: World, record: Record) -> list[dict[str, Any]]:
     rows = []
     for place, each in enumerate(record["assignee_ids"] or (), start=1):
@@ -94,8 +100,6 @@ _BOTH = plain(
     "due_date": shape.source("due"),
     "status": _status,
     "ball_in_court": _ball,
-    "assignments": _assignments,
-    "assignees": shape.people("assignee_ids"),
     "trade": shape.trade(),
     "punch_item_type": shape.named("punch_item_type_id", "punch_item_type"),
     "cost_code": shape.named("cost_code_id", "cost_code"),
@@ -107,10 +111,13 @@ _BOTH = plain(
     "custom_fields": shape.const({}),
 }
 ROW = _BOTH | plain("cost_impact_amount") | {
+    "assignments": _row_assignments,
+    "assignees": shape.people("assignee_ids"),
     "has_resolved_responses": shape.const(False),
     "has_unresolved_responses": shape.const(True),
 }  # fmt: skip
 SHOW = _BOTH | plain("date_initiated") | {
+    "assignments": _assignments,
     "location": shape.location(),
     # The show record draws this amount as an integer, the list as a string of money.
     "cost_impact_amount": _whole_amount,
@@ -151,6 +158,7 @@ PUNCH_ITEM = RecordType(
     wrapper="punch_item",
     hook_name="Punch Items",
     required=("name",),
+    configured=("location_id", "trade_id"),
     fields=texts("name description reference priority")
     | all_of(one_of(*IMPACTS), "schedule_impact cost_impact")
     | {

@@ -210,6 +210,7 @@ RFI = RecordType(
     wrapper="rfi",
     hook_name="RFIs",
     required=("subject", "question", "rfi_manager_id"),
+    configured=("location_id",),
     fields=texts("subject reference number drawing_number")
     | all_of(flag, "accepted draft private")
     | {

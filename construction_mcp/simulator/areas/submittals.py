@@ -99,7 +99,7 @@ APPROVER = plain(
 }
 _BOTH = plain(
     "id number title description revision current_revision private created_at updated_at due_date issue_date"
-    " received_date submit_by actual_delivery_date required_on_site_date distributed_at closed_at lead_time deleted_at"
+    " received_date submit_by actual_delivery_date required_on_site_date distributed_at lead_time"
 ) | {
     "formatted_number": _formatted_number,
     "status": shape.embedded("status_id", "submittal_status", STATUS, in_company=True),
@@ -114,8 +114,8 @@ _BOTH = plain(
     "approvers": _approvers,
     "custom_fields": shape.const({}),
 }
-ROW = _BOTH | plain("location_id cost_code_id")
-SHOW = _BOTH | plain("source_submittal_log_id") | {
+ROW = _BOTH | plain("closed_at location_id cost_code_id")
+SHOW = _BOTH | plain("source_submittal_log_id deleted_at") | {
     "location": shape.location(),
     "cost_code": shape.named("cost_code_id", "cost_code"),
     "open_date": shape.source("issue_date"),
@@ -124,6 +124,12 @@ SHOW = _BOTH | plain("source_submittal_log_id") | {
     "attachments_count": lambda world, record: len(shape.attachments(world, record)),
     "distributed_submittals": shape.const([]),
 }  # fmt: skip
+
+_NOT_IN_REVISIONS = (
+    "description lead_time attachments deleted_at cost_code source_submittal_log_id required_on_site_date"
+    " distributed_submittals actual_delivery_date distribution_members"
+)
+REVISION = {name: renderer for name, renderer in SHOW.items() if name not in _NOT_IN_REVISIONS.split()}
 
 
 # -- writing
@@ -229,7 +235,7 @@ def list_revisions(call: Call) -> Answer:
         chain.insert(0, call.world.get("submittal", call.project.id, chain[0]["source_submittal_log_id"]))
     while later := [each for each in table if each["source_submittal_log_id"] == chain[-1].id]:
         chain.append(later[-1])
-    return listing("submittal", SHOW, rows=lambda _call, _rows: chain)(call)
+    return listing("submittal", REVISION, rows=lambda _call, _rows: chain)(call)
 
 
 def show_workflow_data(call: Call) -> Answer:

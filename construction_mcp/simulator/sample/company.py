@@ -126,7 +126,7 @@ def _service_account(plot: Plot) -> dict[str, Any]:
 def vendors(plot: Plot) -> Iterator[Row]:
     own_name, domain, _ = words.COMPANIES[plot.index - 1]
     yield _vendor(plot, own_name, domain, ()), None
-    trades = [record.id for record in plot.world.table("trade", plot.scope)]
+    trades = plot.ids("trade", in_company=True)
     for number in range(plot.scale.vendors_per_company - 1):
         stem = _stem(number)
         trade = number % len(words.TRADES)
@@ -165,7 +165,7 @@ def _vendor(plot: Plot, name: str, domain: str, trades: Sequence[int]) -> dict[s
 
 
 def projects(plot: Plot) -> Iterator[Row]:
-    members = [user for user in plot.world.table("user", 0) if user["project_ids"]]
+    members = [user for user in plot.users if user["project_ids"]]
     for place, row in enumerate(words.PROJECTS.get(plot.index, ())):
         name, number, city, state, zone, value, age, left, active = row
         own_id = project_ids(plot.index)[place]

@@ -38,7 +38,7 @@ def commitments(plot: Plot) -> Iterator[Row]:
         yield (
             {
                 "number": f"{'PO' if is_order else 'SC'}-{number:02d}",
-                "title": plot.world.get("vendor", plot.company, vendor)["name"],
+                "title": plot.get("vendor", vendor, in_company=True)["name"],
                 "description": "Scope per exhibit A.",
                 "status": plot.pick(("Approved", "Approved", "Draft", "Out For Signature")),
                 "contract_type": "PurchaseOrderContract" if is_order else "WorkOrderContract",

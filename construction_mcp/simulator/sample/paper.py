@@ -25,7 +25,7 @@ def rfis(plot: Plot) -> Iterator[Row]:
 
 def _rfi(plot: Plot, number: int, age: float, status: str) -> dict[str, Any]:
     place = plot.pick(plot.ids("location"))
-    place_name = plot.world.get("location", plot.scope, place)["node_name"]
+    place_name = plot.get("location", place)["node_name"]
     subject, question = plot.pick(words.RFI_TOPICS)
     sheet = f"{plot.pick('ASMEP')}{plot.between(1, 3)}0{plot.between(1, 6)}"
     assignees = plot.some(plot.designers, 2) if plot.designers else [plot.employees[0]]
@@ -84,7 +84,7 @@ def rfi_replies(plot: Plot) -> Iterator[Row]:
             continue
         opened = parse_instant(rfi["created_at"])
         assert opened is not None
-        days = (opened - plot.world.born_at).total_seconds() / 86400
+        days = (opened - plot.born_at).total_seconds() / 86400
         if plot.maybe(0.4):
             yield _reply(plot, rfi, days * 0.98, official=False), rfi.id
         if rfi["has_answer"]:

@@ -4,50 +4,50 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from construction_mcp.simulator.instants import stamp, today_in
+from construction_mcp.simulator.kinds import first_id, scope_index_of
 from construction_mcp.simulator.records import Record
-from construction_mcp.simulator.scales import SCALES, Scale
-
-if TYPE_CHECKING:
-    from construction_mcp.simulator.world import World
+from construction_mcp.simulator.scales import Scale
 
 T = TypeVar("T")
 Row = tuple[dict[str, Any], int | None]  # a body, and the id of the record it hangs on
+Sample = Callable[[str, int], Sequence[Record]]
 Maker = Callable[["Plot"], Iterable[Row]]
 
 
 class Plot:
     """One table being made."""
 
-    def __init__(self, world: "World", dice: Random, scope: int, index: int) -> None:
-        self.world = world
+    def __init__(self, sample: Sample, dice: Random, scope: int, scale: Scale, born_at: datetime) -> None:
+        self._sample = sample
         self.dice = dice
         self.scope = scope
-        self.index = index
-        self.company_index = index // 100 if index >= 100 else index
-
-    @property
-    def scale(self) -> Scale:
-        return SCALES[self.world.scale]
+        self.scale = scale
+        self.born_at = born_at
+        self.index = scope_index_of(scope)
+        self._company_index = self.index // 100 if self.index >= 100 else self.index
 
     # -- who and what
 
-    @cached_property
-    def project(self) -> Record:
-        found = self.world.project(self.scope)
-        assert found is not None
-        return found
+    @property
+    def company(self) -> int:
+        return first_id("company", 0) + self._company_index
 
     @cached_property
-    def company(self) -> int:
-        return self.world.company_of(self.project)
+    def project(self) -> Record:
+        return self.get("project", self.scope, in_company=True)
 
     @cached_property
     def members(self) -> Sequence[Record]:
-        users = (self.world.get("user", 0, each) for each in self.project["member_ids"])
-        return [user for user in users if not user["is_service_account"]]
+        on_project = set(self.project["member_ids"])
+        return [user for user in self.users if user.id in on_project and not user["is_service_account"]]
+
+    @property
+    def users(self) -> Sequence[Record]:
+        """Everybody in every company."""
+        return self._sample("user", 0)
 
     @cached_property
     def employees(self) -> Sequence[int]:
@@ -71,15 +71,19 @@ class Plot:
         return self.records("vendor", in_company=True)[4:]
 
     def ids(self, kind: str, *, in_company: bool = False) -> Sequence[int]:
-        """All ids of another kind here."""
-        cache = self.__dict__.setdefault("_ids", {})
-        if kind not in cache:
-            cache[kind] = [record.id for record in self.world.table(kind, self.company if in_company else self.scope)]
-        found: Sequence[int] = cache[kind]
-        return found
+        """All ids of another kind here; they are consecutive."""
+        first = first_id(kind, self._index(in_company)) + 1
+        return range(first, first + len(self.records(kind, in_company=in_company)))
 
     def records(self, kind: str, *, in_company: bool = False) -> Sequence[Record]:
-        return list(self.world.table(kind, self.company if in_company else self.scope))
+        return self._sample(kind, self.company if in_company else self.scope)
+
+    def get(self, kind: str, record_id: int, *, in_company: bool = False) -> Record:
+        place = record_id - first_id(kind, self._index(in_company)) - 1
+        return self.records(kind, in_company=in_company)[place]
+
+    def _index(self, in_company: bool) -> int:
+        return self._company_index if in_company else self.index
 
     # -- chance
 
@@ -102,7 +106,7 @@ class Plot:
     @cached_property
     def today(self) -> date:
         """The project's day when the world began."""
-        return today_in(self.project["time_zone"], self.world.born_at)
+        return today_in(self.project["time_zone"], self.born_at)
 
     def days(self, offset: int) -> str:
         """A date `offset` days from the project's today."""
@@ -113,7 +117,7 @@ class Plot:
         return stamp(self.moment_at(days))
 
     def moment_at(self, days: float) -> datetime:
-        return self.world.born_at + timedelta(days=days)
+        return self.born_at + timedelta(days=days)
 
     def stamps(self, created_days: float, updated_days: float | None = None) -> dict[str, Any]:
         """`created_at` and `updated_at`."""

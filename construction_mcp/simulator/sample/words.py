@@ -39,7 +39,8 @@ PROJECTS = {
 }  # fmt: skip
 
 TRADES = (  # the first three are who the designers and the owner's people work for
-    "Architecture", "Structural Engineering", "Owner Representation", "Concrete", "Structural Steel", "Masonry", "Carpentry", "Roofing", "Waterproofing", "Doors and Hardware",
+    "Architecture", "Structural Engineering", "Owner Representation",
+    "Concrete", "Structural Steel", "Masonry", "Carpentry", "Roofing", "Waterproofing", "Doors and Hardware",
     "Glazing", "Drywall", "Flooring", "Painting", "Fire Protection", "Plumbing", "HVAC", "Electrical", "Earthwork",
     "Landscaping", "Elevators",
 )  # fmt: skip
