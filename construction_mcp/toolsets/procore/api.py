@@ -21,7 +21,7 @@ from construction_mcp.toolsets.procore.shapes import ApiAnswer
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 
-_ROWS_ASKED = 5  # raw rows are long: 1.6 kB for an RFI; `per_page` in the query asks for more
+_ROWS_ASKED = 3  # raw rows are long: 1.6 kB for an RFI; `per_page` in the query asks for more
 
 
 @tool(effect="outside", open_world=True, destructive=True, title="Call the Procore API")
@@ -36,7 +36,7 @@ async def call_procore_api(
 ) -> Effect[ApiAnswer]:
     """Call one documented Procore REST operation that no other tool covers, and return its record or one page of rows.
 
-    Prefer the specific tools: they are shorter and safer. Lists give 5 rows unless query has per_page.
+    Prefer the specific tools: they are shorter and safer. Lists give 3 rows unless query has per_page.
     """
     paths.checked(path)
     target = (f"procore:{path}",)

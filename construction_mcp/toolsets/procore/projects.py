@@ -21,7 +21,7 @@ from construction_mcp.toolsets.procore.shapes import Overviews
 Limit = Annotated[int, Field(ge=1, le=100), "Most items to return"]
 Cursor = Annotated[str | None, Field(max_length=1000), "next_cursor of the previous page"]
 
-_PROJECTS_AT_ONCE = 14  # Limits.overview_projects_max, which a test holds equal
+PROJECTS_AT_ONCE = 14  # Limits.overview_projects_max, which a test holds equal
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ async def list_procore_projects(
 async def get_procore_project_overview(
     project_id: Annotated[int | None, Field(ge=1), "One project"] = None,
     ids: Annotated[
-        list[int] | None, Field(min_length=1, max_length=_PROJECTS_AT_ONCE), "Or several, 1 to 14; else all active"
+        list[int] | None, Field(min_length=1, max_length=PROJECTS_AT_ONCE), "Or several, 1 to 14; else all active"
     ] = None,
     company_id: CompanyId = None,
     *,
