@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from construction_mcp.procore.client import ProcoreClient
     from construction_mcp.procore.connection import App
     from construction_mcp.procore.oauth import OAuth
+    from construction_mcp.procore.sign_in import SignIn
     from construction_mcp.procore.tokens import Tokens
     from construction_mcp.registry.gate import Gate
     from construction_mcp.simulator.app import Simulator
@@ -108,6 +109,7 @@ class House:
             f"{room}.cache:Cache": self._cache,
             f"{room}.procore.client:ProcoreClient": self._procore_client,
             f"{room}.procore.access:Accounts": self._accounts,
+            f"{room}.procore.sign_in:SignIn": self._sign_in,
         }
 
     def _personal_factories(self) -> dict[str, Callable[[Principal], Awaitable[Any]]]:
@@ -274,6 +276,23 @@ class House:
         app, settings = await self._app_and_settings()
         connections, client = await self.services.get(Connections), await self.services.get(ProcoreClient)
         return Accounts(environment_of(settings), app, settings, connections, client, self.clock)
+
+    async def _sign_in(self) -> "SignIn":
+        from construction_mcp.cache import Cache
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.procore.authorize import Authorizations
+        from construction_mcp.procore.sign_in import SignIn
+        from construction_mcp.procore.tokens import Tokens
+        from construction_mcp.store.connections import Connections
+
+        return SignIn(
+            await self.services.get(Accounts),
+            await self.services.get(Authorizations),
+            await self.services.get(Tokens),
+            await self.services.get(Connections),
+            await self.services.get(Cache),
+            self.settings,
+        )
 
     async def _app_and_settings(self) -> "tuple[App | None, Settings]":
         """The app's credentials, and with the simulator of this process its first company unless one is named."""

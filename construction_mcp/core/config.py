@@ -116,6 +116,14 @@ class Limits:
     renew_pause_s: float = 60.0  # a token refused so soon after its renewal is not the problem
     oauth_state_s: float = 600.0  # Procore's code lives as long
     oauth_states_max: int = 256
+    sign_in_wait_s: float = 45.0  # a call waits this long for a person in the browser; clients give up after 60 s
+    overview_projects_max: int = 14  # four reads each and the list of projects: within requests_per_call
+    overview_page_size: int = 200  # rows of one list; an overview never pages
+    overview_shown_max: int = 5  # records named per list; the rest are counted
+    overview_closed_days: int = 30  # how far back response times look
+    overview_log_days: int = 30  # how far back the last daily log is looked for
+    overview_soon_days: int = 7
+    api_answer_bytes_max: int = 40_000  # of call_procore_api: about 10,000 tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,7 @@ class Settings:
     egress_allow: tuple[str, ...] = ()
     write_policy: str = "confirm"
     public_url: str | None = None
+    serve_url: str | None = None  # where this process itself listens; `serve` fills it in once it does
     allowed_hosts: tuple[str, ...] = ()
     oauth_issuer: str | None = None
     oauth_audience: str | None = None
