@@ -33,8 +33,8 @@ Give each statement its date. Tell apart what the logs say from what follows fro
 say so and give both. An absence in the logs is not an event: write "not recorded", not "did not happen".
 
 A person must check before it is passed on: accidents and safety entries against the incident reports; delays and \
-their causes, because a daily log can become evidence in a claim; hours against the time cards; and entries still pending, \
-which are left out here.
+their causes, because a daily log can become evidence in a claim; hours against the time cards; and entries still \
+pending, which are left out here.
 """.strip()
 
 
