@@ -192,11 +192,10 @@ class House:
 
         limits, environment = self.settings.limits, environment_of(self.settings)
         if self._is_simulated_here:
-            import httpx
-
             from construction_mcp.simulator.app import Simulator
+            from construction_mcp.simulator.wire import InProcessTransport
 
-            outbound = Outbound(httpx.ASGITransport(app=await self.services.get(Simulator)), limits)
+            outbound = Outbound(InProcessTransport(await self.services.get(Simulator)), limits)
         else:
             guarded = GuardedTransport(Guard(Only(endpoints_of(environment))), limits)
             elsewhere = GuardedTransport(Guard(AnyPublicHost()), limits)

@@ -51,8 +51,8 @@ class Desk:
         result = await self.client.get_prompt(name, arguments)
         return str(result.messages[0].content.text)  # type: ignore[union-attr]  # ours are text
 
-    async def people(self, project: int, kind: str = "managers") -> list[str]:
-        """Names Procore offers for an RFI, without the service account."""
+    async def people(self, project: int) -> list[str]:
+        """Who may manage an RFI there, without the service account."""
         refused = await self.call(
             "create_procore_rfi",
             project_id=project,
