@@ -7,6 +7,7 @@ the name of the type that a tool's annotation wants, so that a call that needs n
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from construction_mcp.core.changes import ChangeHub
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from construction_mcp.procore.client import ProcoreClient
     from construction_mcp.procore.connection import App
     from construction_mcp.procore.oauth import OAuth
+    from construction_mcp.procore.sign_in import SignIn
     from construction_mcp.procore.tokens import Tokens
     from construction_mcp.registry.gate import Gate
     from construction_mcp.simulator.app import Simulator
@@ -107,6 +109,7 @@ class House:
             f"{room}.cache:Cache": self._cache,
             f"{room}.procore.client:ProcoreClient": self._procore_client,
             f"{room}.procore.access:Accounts": self._accounts,
+            f"{room}.procore.sign_in:SignIn": self._sign_in,
         }
 
     def _personal_factories(self) -> dict[str, Callable[[Principal], Awaitable[Any]]]:
@@ -133,12 +136,15 @@ class House:
 
     async def _database(self) -> "Database":
         from construction_mcp.store.database import Database
+        from construction_mcp.store.idempotency import forget_before
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = await Database.open(
             self.settings.database_file, limits=self.settings.limits, log_all=self.settings.db_log_all
         )
         self._closing.push_async_callback(database.close)
+        kept_since = self.clock.now() - timedelta(days=self.settings.limits.idempotency_kept_days)
+        await database.write(lambda tx: forget_before(tx, kept_since))
         return database
 
     async def _workflows(self) -> "Workflows":
@@ -195,7 +201,8 @@ class House:
             from construction_mcp.simulator.app import Simulator
             from construction_mcp.simulator.wire import InProcessTransport
 
-            outbound = Outbound(InProcessTransport(await self.services.get(Simulator)), limits)
+            # Its scripted faults end as on a wire: a plain in-process transport would let them through as our own bugs.
+            outbound = Outbound(InProcessTransport(app=await self.services.get(Simulator)), limits)
         else:
             guarded = GuardedTransport(Guard(Only(endpoints_of(environment))), limits)
             elsewhere = GuardedTransport(Guard(AnyPublicHost()), limits)
@@ -269,6 +276,23 @@ class House:
         app, settings = await self._app_and_settings()
         connections, client = await self.services.get(Connections), await self.services.get(ProcoreClient)
         return Accounts(environment_of(settings), app, settings, connections, client, self.clock)
+
+    async def _sign_in(self) -> "SignIn":
+        from construction_mcp.cache import Cache
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.procore.authorize import Authorizations
+        from construction_mcp.procore.sign_in import SignIn
+        from construction_mcp.procore.tokens import Tokens
+        from construction_mcp.store.connections import Connections
+
+        return SignIn(
+            await self.services.get(Accounts),
+            await self.services.get(Authorizations),
+            await self.services.get(Tokens),
+            await self.services.get(Connections),
+            await self.services.get(Cache),
+            self.settings,
+        )
 
     async def _app_and_settings(self) -> "tuple[App | None, Settings]":
         """The app's credentials, and with the simulator of this process its first company unless one is named."""

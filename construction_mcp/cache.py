@@ -84,9 +84,17 @@ class SingleFlight:
         result: T = flight.task.result()
         return result
 
-    async def aclose(self) -> None:
-        """Cancel what is under way and wait for it."""
+    async def settled(self, key: Hashable) -> None:
+        """Return when no run for the key is under way any more, however it ended."""
+        while (flight := self._flights.get(key)) is not None:
+            await asyncio.wait({flight.task})
+            await asyncio.sleep(0)  # its done callback takes it out of the table
+
+    async def aclose(self, patience_s: float = 0.0) -> None:
+        """Give what is under way `patience_s` seconds of real time, cancel the rest and wait for it."""
         tasks = [flight.task for flight in self._flights.values()]
+        if tasks and patience_s > 0:
+            await asyncio.wait(tasks, timeout=patience_s)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

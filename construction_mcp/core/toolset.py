@@ -7,6 +7,17 @@ toolset's `manifest.json`, which is what a running server lists.
     @tool(effect="read", listed=True)
     async def list_overdue_rfis(project_id: Annotated[int, "Procore project id"], *, clock: Clock) -> Page[OverdueRfi]:
         \"\"\"List open RFIs past their due date, oldest first, with who holds the ball.\"\"\"
+
+What a model reads is graded in CI (`python -m tests.conformance.run linters`), and the graders want no more than this:
+- Docstring: starts with an imperative verb ("List", not "Lists", "Listing", "This tool" or "The"), 20 to 500
+  characters, says when to use a sibling instead. No Markdown, bullets, URL, JSON, "e.g.", "will", "Note:", "...".
+- Every argument is described in 10 to 300 characters that say more than its name and end in a word. With four or more
+  choices, name them. A default is added to the text for you.
+- An optional choice has a default that is one of the choices (`Literal["open", "any"] = "any"`), an optional flag
+  `= False`; texts and lists that may not be empty have `min_length=1`, `limit` and `page` both bounds.
+- At most three required values. Fields of nested models are described too; required ones are listed without their
+  inside (`registry/brief.py`), so say which tool shows the shape.
+- No "export", "dump" or "leak" before "file", "key", "token" or "context": a scanner takes it for theft.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How many requests a call, a session and an execution may cost, and what was spent per day.
+"""How many requests a call and a session may cost, and what was spent per execution and day.
 
 Procore's terms forbid bulk export and watch for it, so every request is charged to what caused it.
 Source: Procore "API Usage Guidelines", "Integration Health".
@@ -37,7 +37,7 @@ class Usage:
         self._clock = clock
         self._limits = limits
         self._days: OrderedDict[date, dict[tuple[str, int | None], int]] = OrderedDict()
-        self._sessions: LRUCache[str, int] = LRUCache(limits.usage_scopes_max)
+        self._sessions: LRUCache[tuple[str, date], int] = LRUCache(limits.usage_scopes_max)
         self._executions: LRUCache[str, int] = LRUCache(limits.usage_scopes_max)
 
     def new_account(
@@ -57,9 +57,9 @@ class Usage:
             Invalid: PROCORE_BUDGET_SPENT; nothing may be sent.
         """
         account = current_account.get()
-        if account is not None:
-            self._spend(account)
         today = self._clock.now().date()
+        if account is not None:
+            self._spend(account, today)
         day = self._days.setdefault(today, {})
         day[connection, company] = day.get((connection, company), 0) + 1
         while len(self._days) > self._limits.usage_days_kept:
@@ -75,21 +75,21 @@ class Usage:
         return dict(self._days.get(day, {}))
 
     def of_session(self, session: str) -> int:
-        """Requests the session has caused."""
-        return self._sessions.get(session, 0)
+        """Requests the session has caused today."""
+        return self._sessions.get((session, self._clock.now().date()), 0)
 
     def of_execution(self, execution: str) -> int:
         """Requests the execution has caused."""
         return self._executions.get(execution, 0)
 
-    def _spend(self, account: Account) -> None:
+    def _spend(self, account: Account, today: date) -> None:
         if account.left <= 0:
             raise budget_spent("call", self._limits.requests_per_call)
         if account.session is not None:
-            spent = self._sessions.get(account.session, 0)
+            spent = self._sessions.get((account.session, today), 0)
             if spent >= self._limits.requests_per_session:
                 raise budget_spent("session", self._limits.requests_per_session)
-            self._sessions[account.session] = spent + 1
+            self._sessions[account.session, today] = spent + 1
         if account.execution is not None:
             self._executions[account.execution] = self._executions.get(account.execution, 0) + 1
         account.left -= 1

@@ -83,13 +83,21 @@ class Tokens:
         return pair.access_token
 
     async def adopt(self, connection: Connection, pair: TokenPair) -> None:
-        """Keep the pair of a new or renewed connection, durably, then use it."""
+        """Keep the pair of a new or renewed connection, durably, then use it.
+
+        A refresh of the old pair that is under way ends first: it must not overwrite the new one.
+        """
+        await self._flights.settled(connection.id)
         await self._store.save(connection.id, pair)
         self._unsaved.pop(connection.id, None)
         self._cache[connection.id] = pair
 
     async def disconnect(self, connection: Connection) -> bool:
-        """Revoke and delete; False when Procore did not confirm the revocation (what we kept is gone all the same)."""
+        """Revoke and delete; False when Procore did not confirm the revocation (what we kept is gone all the same).
+
+        A refresh under way ends first, so that the pair it brings is the one revoked.
+        """
+        await self._flights.settled(connection.id)
         pair = self._cache.pop(connection.id, None) or await self._store.load(connection.id)
         self._unsaved.pop(connection.id, None)
         await self._store.delete(connection.id)
@@ -102,8 +110,8 @@ class Tokens:
         return True
 
     async def aclose(self) -> None:
-        """End: refreshes under way are cancelled."""
-        await self._flights.aclose()
+        """End, once refreshes under way have stored what they get: cancelling one would cost its connection."""
+        await self._flights.aclose(self._limits.drain_s / 2)
 
     async def _fresh(self, connection: Connection, refused: str | None = None) -> TokenPair:
         """The pair to use now. Runs alone per connection."""

@@ -119,7 +119,7 @@ async def test_a_kill_between_refresh_and_commit_ends_in_reconnect_without_a_loo
     killed = asyncio.ensure_future(desk.tokens.access_token(ACCOUNT))
     await settle()
     assert len(refreshes(procore)) == 1
-    await desk.tokens.aclose()
+    await desk.tokens._flights.aclose()
     with pytest.raises(Unavailable):
         await killed
 
@@ -234,6 +234,53 @@ async def test_disconnecting_revokes_and_keeps_nothing(desk, procore, connected)
     assert desk.store.kept == {}
     with pytest.raises(NeedsLogin):
         await desk.tokens.access_token(ACCOUNT)
+
+
+async def refresh_held(desk, procore, clock):
+    """A refresh that Procore has answered and that is being stored; call the result to let it go on."""
+    clock.advance(5401)
+    go = asyncio.Event()
+    desk.store.before_save = go.wait
+    caller = asyncio.ensure_future(desk.tokens.access_token(ACCOUNT))
+    await settle()
+    desk.store.before_save = None
+    assert len(refreshes(procore)) == 1
+    return caller, go.set
+
+
+async def test_disconnecting_during_a_refresh_revokes_the_pair_it_brings(desk, procore, clock, connected):
+    caller, go_on = await refresh_held(desk, procore, clock)
+    leaving = asyncio.ensure_future(desk.tokens.disconnect(ACCOUNT))
+    await settle()
+    go_on()
+
+    assert await leaving
+    await caller
+    assert procore.revoked == ["access-1"]
+    assert desk.store.kept == {}
+
+
+async def test_connecting_again_during_a_refresh_keeps_the_new_pair(desk, procore, clock, connected):
+    caller, go_on = await refresh_held(desk, procore, clock)
+    new = TokenPair("new", clock.now() + timedelta(hours=1), "refresh-new")
+    adopting = asyncio.ensure_future(desk.tokens.adopt(ACCOUNT, new))
+    await settle()
+    go_on()
+    await asyncio.gather(adopting, caller)
+
+    assert desk.store.kept[ACCOUNT.id] == new
+    assert await desk.tokens.access_token(ACCOUNT) == "new"
+
+
+async def test_closing_lets_a_refresh_store_its_pair(desk, procore, clock, connected):
+    caller, go_on = await refresh_held(desk, procore, clock)
+    closing = asyncio.ensure_future(desk.tokens.aclose())
+    await settle()
+    go_on()
+    await closing
+
+    assert desk.store.kept[ACCOUNT.id].access_token == "access-1"
+    assert await caller == "access-1"
 
 
 async def test_disconnecting_without_an_answer_keeps_nothing_and_says_it_was_not_confirmed(clock):
