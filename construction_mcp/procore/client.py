@@ -112,7 +112,10 @@ class ProcoreClient:
         request = self._checked(Request(connection, "GET", path, dict(query or {}), company=company))
         if fresh:
             self._cache.note_bypass()
-            return await self._send(request)
+            answer = await self._send(request)
+            # What is kept may be older than what was just seen; the next reader must not go back in time.
+            self._cache.invalidate(*paths.tags_written(request.path, request.query, request.company))
+            return answer
         what = (connection.environment.name, request.path, paths.query_pairs(request.query))
         return await self._cache.get(
             Key(connection.id, request.company, what),

@@ -25,8 +25,13 @@ _TASK = """
 Write a morning briefing for the {count} projects below, at most one page: what needs somebody today, most urgent first.
 
 For each project, in this order, and only where there is something: overdue RFIs and submittals with who has the ball \
+<<<<<<< HEAD
 in court and for how many days; what falls due within {soon} days; what yesterday's logs say about delays, accidents \
 and safety. End with at most three calls to make, each with the person and the question.
+=======
+in court and for how many days; what falls due within {soon} days; what the logs since {since} say about delays, \
+accidents and safety. End with at most three calls to make, each with the person and the question.
+>>>>>>> rfitools
 Counted here, not by you:
 {counts}
 Use these numbers as they are. Give each item its number and its link. A project without anything to report gets one \
@@ -43,6 +48,7 @@ class Morning:
 
     site: Project
     today: date
+    since: date
     rfis: Sequence[Any]
     submittals: Sequence[Any]
     logs: Logs
@@ -55,7 +61,7 @@ class Morning:
         cut = " (lists cut: lower bounds)" if self.truncated else ""
         return (
             f"- project {self.site.id} on {self.today}: {len(self.rfis)} open RFIs, {late[0]} overdue; "
-            f"{len(self.submittals)} unfinished submittals, {late[1]} overdue; yesterday {log}{cut}"
+            f"{len(self.submittals)} unfinished submittals, {late[1]} overdue; since {self.since} {log}{cut}"
         )
 
     def urgent(self) -> list[Any]:
@@ -73,12 +79,13 @@ async def morning_briefing(
     clock: Clock,
     limits: Limits,
 ) -> str:
-    """Brief a team in the morning: overdue and due items by who must act, and yesterday's delays and safety entries."""
+    """Brief a team in the morning: what is overdue or due, who must act, and the latest delays and safety entries."""
     sites, left_out = await _sites(procore, projects)
     mornings: list[Morning] = await together(*(_morning(procore, site, clock.now()) for site in sites))
     told = f"\nOnly {len(sites)} projects fit; {left_out} more are not here: say so." if left_out else ""
     counts = "\n".join(one.counted() for one in mornings)
-    task = _TASK.format(count=len(sites), soon=_SOON_DAYS, counts=counts, left_out=told)
+    since = min((one.since for one in mornings), default="yesterday")
+    task = _TASK.format(count=len(sites), soon=_SOON_DAYS, since=since, counts=counts, left_out=told)
     share = limits.prompt_evidence_chars_max // max(1, len(sites))
     blocks = [block for one in mornings for block in _blocks(one, share)]
     return "\n\n".join([task, HOW_TO_READ, *blocks])
@@ -103,13 +110,18 @@ async def _sites(procore: Procore, words: str) -> tuple[list[Project], int]:
 
 async def _morning(procore: Procore, site: Project, now: datetime) -> Morning:
     today = today_at(site, now)
-    yesterday = today - timedelta(days=1)
+    since = _working_day_before(today)
     (open_rfis, rfis_cut), (unfinished, submittals_cut), logs = await together(
         rfis.read_open(procore, site.id, today),
         submittals.read_unfinished(procore, site.id, today),
-        read_logs(procore, [site.id], _LOG_TYPES, Range(yesterday, yesterday), "all"),
+        read_logs(procore, [site.id], _LOG_TYPES, Range(since, today), "all"),
     )
-    return Morning(site, today, open_rfis, unfinished, logs, rfis_cut or submittals_cut or logs.truncated)
+    return Morning(site, today, since, open_rfis, unfinished, logs, rfis_cut or submittals_cut or logs.truncated)
+
+
+def _working_day_before(today: date) -> date:
+    """On a Monday the Friday before, so that a weekend is not taken for silence."""
+    return today - timedelta(days={0: 3, 6: 2}.get(today.weekday(), 1))
 
 
 def _blocks(morning: Morning, chars_max: int) -> list[str]:
@@ -117,5 +129,7 @@ def _blocks(morning: Morning, chars_max: int) -> list[str]:
     return [
         untrusted(name, [morning.site], chars_max=2_000),
         untrusted(f"{name}: overdue or due within {_SOON_DAYS} days", morning.urgent(), chars_max=chars_max),
-        untrusted(f"{name}: yesterday's delays, accidents, safety", morning.logs.entries, chars_max=chars_max),
+        untrusted(
+            f"{name}: delays, accidents and safety since {morning.since}", morning.logs.entries, chars_max=chars_max
+        ),
     ]

@@ -24,7 +24,7 @@ from construction_mcp.procore.together import together
 
 ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 RfiId = Annotated[int, Field(ge=1), "RFI id, not its number"]
-Who = Annotated[str | None, Field(min_length=1, max_length=100), "Only theirs: `me`, or part of a name"]
+Who = Annotated[str | None, Field(max_length=100), "`me` or part of a name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,11 @@ async def list_procore_rfis(
     project_ids: Annotated[list[int] | None, Field(min_length=1, max_length=20), "Or several, 1 to 20"] = None,
     status: Annotated[Status, "Only this status"] = "open",
     overdue: Annotated[bool, "Only open ones past their due date"] = False,
-    ball_in_court: Annotated[
-        str | None, Field(min_length=1, max_length=100), "Only where this person must act: `me` or part of a name"
-    ] = None,
+    ball_in_court: Annotated[str | None, Field(max_length=100), "Who must act: `me` or part of a name"] = None,
     assigned_to: Who = None,
-    text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in subject or number"] = None,
-    updated_since: Annotated[date | None, "Only changed on or after this day"] = None,
-    detail: Annotated[Literal["summary", "full"], "full adds question, people, impacts"] = "summary",
+    text: Annotated[str | None, Field(max_length=100), "Words in subject or number"] = None,
+    updated_since: Annotated[date | None, "Changed on or after this day"] = None,
+    detail: Annotated[Literal["summary", "full"], "full adds question, people and impacts"] = "summary",
     limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
     cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"] = None,
     *,

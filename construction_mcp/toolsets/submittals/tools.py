@@ -40,11 +40,9 @@ async def list_procore_submittals(
     project_ids: Annotated[list[int] | None, Field(min_length=1, max_length=20), "Or several, 1 to 20"] = None,
     status: Annotated[Status, "Only what the company's status stands for"] = "open",
     overdue: Annotated[bool, "Only open ones past their due date"] = False,
-    ball_in_court: Annotated[
-        str | None, Field(min_length=1, max_length=100), "Only where this person must act: `me` or part of a name"
-    ] = None,
-    text: Annotated[str | None, Field(min_length=1, max_length=100), "Only with this in title or number"] = None,
-    updated_since: Annotated[date | None, "Only changed on or after this day"] = None,
+    ball_in_court: Annotated[str | None, Field(max_length=100), "Who must act: `me` or part of a name"] = None,
+    text: Annotated[str | None, Field(max_length=100), "Words in title or number"] = None,
+    updated_since: Annotated[date | None, "Changed on or after this day"] = None,
     all_revisions: Annotated[bool, "Superseded revisions too"] = False,
     detail: Annotated[Literal["summary", "full"], "full adds people, dates, approvers"] = "summary",
     limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
