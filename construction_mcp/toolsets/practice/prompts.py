@@ -25,13 +25,8 @@ _TASK = """
 Write a morning briefing for the {count} projects below, at most one page: what needs somebody today, most urgent first.
 
 For each project, in this order, and only where there is something: overdue RFIs and submittals with who has the ball \
-<<<<<<< HEAD
-in court and for how many days; what falls due within {soon} days; what yesterday's logs say about delays, accidents \
-and safety. End with at most three calls to make, each with the person and the question.
-=======
 in court and for how many days; what falls due within {soon} days; what the logs since {since} say about delays, \
 accidents and safety. End with at most three calls to make, each with the person and the question.
->>>>>>> rfitools
 Counted here, not by you:
 {counts}
 Use these numbers as they are. Give each item its number and its link. A project without anything to report gets one \
