@@ -191,7 +191,7 @@ class House:
         self._closing.callback(world.close)
         background = Background()
         self._closing.push_async_callback(background.aclose)
-        return await background.enter(Simulator(world).running())
+        return await background.enter(Simulator(world, control_is_guarded=True).running())
 
     async def _outbound(self) -> "Outbound":
         """The way to Procore: guarded, or straight into the simulator of this process."""
@@ -201,7 +201,7 @@ class House:
         from construction_mcp.procore.environments import endpoints_of, environment_of
 
         limits, environment = self.settings.limits, environment_of(self.settings)
-        if self._is_simulated_here:
+        if self.is_simulated_here:
             from construction_mcp.simulator.app import Simulator
             from construction_mcp.simulator.wire import InProcessTransport
 
@@ -215,7 +215,7 @@ class House:
         return outbound
 
     @property
-    def _is_simulated_here(self) -> bool:
+    def is_simulated_here(self) -> bool:
         """With PROCORE_API_URL the simulator is a server of its own."""
         return self.settings.is_simulated and self.settings.procore_api_url is None
 
@@ -303,7 +303,7 @@ class House:
         from construction_mcp.procore.connection import App
 
         settings = self.settings
-        if self._is_simulated_here:
+        if self.is_simulated_here:
             from construction_mcp.simulator.app import Simulator
 
             world = (await self.services.get(Simulator)).world

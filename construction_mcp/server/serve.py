@@ -24,6 +24,7 @@ from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
 from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
 from construction_mcp.server.owner import LocalDoor
 from construction_mcp.server.sign_in_pages import sign_in_routes
+from construction_mcp.server.simulated import simulator_routes
 from construction_mcp.server.token import OperatorToken, read_or_make
 from construction_mcp.server.web import WebServer
 from construction_mcp.server.workplace import Workplace
@@ -99,7 +100,11 @@ def _face(house: House, identify: Identify, url: str) -> HttpFace:
         limits=settings.limits,
         readiness=Readiness(),
         metadata_url=metadata.url if metadata else None,
-        routes=[*(metadata.routes if metadata else ()), *sign_in_routes(house)],
+        routes=[
+            *(metadata.routes if metadata else ()),
+            *sign_in_routes(house),
+            *simulator_routes(house, identify),
+        ],
     )
 
 
