@@ -7,7 +7,7 @@ from pydantic import Field
 from construction_mcp.cache import Cache
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.effects import Effect
-from construction_mcp.core.errors import NextCall, NotFound
+from construction_mcp.core.errors import NeedsLogin, NextCall, NotFound
 from construction_mcp.core.ports import Ask
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Principal, Role
@@ -57,12 +57,24 @@ async def connect_procore(
     if accounts.is_service:
         account = await sign_in.look(await accounts.of(principal))
         return connected(account, environment, is_service=True)
-    link = None if again or ask.state is not None else await accounts.link_of(principal)
-    if link is not None and link.client_id == accounts.app().client_id:
+    present = None if again or ask.state is not None else await _present(sign_in, accounts, principal, company_id)
+    return present or await _begin(sign_in, accounts, principal, ask, company_id)
+
+
+async def _present(
+    sign_in: SignIn, accounts: Accounts, principal: Principal, company_id: int | None
+) -> Connection | None:
+    """The connection there is, with the company that was asked for; None when only signing in can help."""
+    link = await accounts.link_of(principal)
+    if link is None:
+        return None
+    try:
         if company_id is not None and company_id != link.company_id:
             await sign_in.choose_company(principal, company_id)
-        return connected(await sign_in.look(await accounts.of(principal)), environment, is_service=False)
-    return await _begin(sign_in, accounts, principal, ask, company_id)
+        account = await sign_in.look(await accounts.of(principal))
+    except NeedsLogin:
+        return None
+    return connected(account, accounts.environment.name, is_service=False)
 
 
 async def _begin(
