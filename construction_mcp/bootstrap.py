@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from construction_mcp.core.background import Background
 from construction_mcp.core.changes import ChangeHub
 from construction_mcp.core.clock import Clock, SystemClock
 from construction_mcp.core.config import Settings
@@ -187,7 +188,10 @@ class House:
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         world = World(clock=self.clock, state_file=self.settings.data_dir / "simulator.db")
-        return await self._closing.enter_async_context(Simulator(world).running())
+        self._closing.callback(world.close)
+        background = Background()
+        self._closing.push_async_callback(background.aclose)
+        return await background.enter(Simulator(world).running())
 
     async def _outbound(self) -> "Outbound":
         """The way to Procore: guarded, or straight into the simulator of this process."""

@@ -429,7 +429,7 @@ async def test_default_answers_stay_short(client: Client, project_id: int, clock
         ("connect_procore", {}),
         ("call_procore_api", {"method": "GET", "path": f"/rest/v1.0/projects/{project_id}/rfis"}),
     ]
-    sizes = {}
+    sizes: dict[str, int] = {}
     for tool, arguments in calls:
         clock.advance(61)
         result = await client.call_tool(tool, arguments)
