@@ -143,7 +143,8 @@ class Accounts:
         Raises:
             NeedsLogin: PROCORE_NOT_CONNECTED. Invalid: PROCORE_APP_MISSING.
         """
-        if current_account.get() is None:
+        account = current_account.get()
+        if account is None or account.execution is None:  # one left here by an earlier call is not this call's
             current_account.set(self._client.usage.new_account(session=principal.id))
         return self.through(self.service() if self.is_service else self.connection_of(await self._link(principal)))
 

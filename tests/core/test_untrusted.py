@@ -36,5 +36,5 @@ def test_nothing_invisible_reaches_the_reader(text: str) -> None:
 def test_what_does_not_fit_is_left_out_and_said() -> None:
     block = untrusted("records", [{"n": number} for number in range(100)], chars_max=50)
 
-    assert 'shown="6 of 100"' in block
-    assert len(block.split("\n")) == 6 + 2
+    assert 'shown="7 of 100"' in block
+    assert len(block.split("\n")) == 7 + 2

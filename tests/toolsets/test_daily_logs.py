@@ -151,12 +151,13 @@ async def test_an_entry_is_shown_written_once_and_read_back(desk: Desk) -> None:
         "log_type": "delivery",
         "values": {"contents": "Door frames", "time": "9:05", "comments": "Two damaged"},
     }
-    before = await desk.call("list_procore_daily_logs", project_id=project, log_types=["delivery"])
+    whole_day = {"project_id": project, "log_types": ["delivery"], "status": "all"}
+    before = await desk.call("list_procore_daily_logs", **whole_day)
 
     preview = await desk.call("create_procore_daily_log_entry", **entry)
     nothing_yet = desk.writes()
     made = await desk.call("create_procore_daily_log_entry", **entry, confirmation=preview["confirmation"])
-    after = await desk.call("list_procore_daily_logs", project_id=project, log_types=["delivery"])
+    after = await desk.call("list_procore_daily_logs", **whole_day)
 
     assert preview["preview"]["changes"]["contents"] == "Door frames"
     assert preview["preview"]["changes"]["already_there"] == before["total"]
@@ -185,7 +186,8 @@ async def test_every_type_can_be_written(desk: Desk) -> None:
             values={**first, **needed},
         )
 
-        assert made["item"]["log_type"] == log_type, made
+        assert made.get("status") == "done", made
+        assert made["item"]["log_type"] == log_type
         assert made["item"]["date"] == "2026-03-02"
     assert len(desk.writes()) == len(TYPES)
 

@@ -84,7 +84,8 @@ def _value(log_type: LogType, name: str, kind: Kind, value: Any) -> Any:
     choices = TYPES[log_type].choices.get(name)
     if choices and value not in choices:
         raise Invalid(
-            f"{name} must be one of the words Procore knows.", details={"field": name, "known": list(choices)}
+            f"{name} must be one of the words Procore knows.",
+            details={"field": f"values.{name}", "known": list(choices)},
         )
     return value
 

@@ -8,7 +8,7 @@ counts the entries of all types, so empty types need not be read.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -22,12 +22,16 @@ EntryStatus = Literal["approved", "pending", "all"]
 
 _KEPT_S = 60.0
 _COUNT_FROM = 4  # so many types are cheaper to read after asking which of them have entries
+_BOOKING = ("cost_code", "trade", "user", "contract")
 _NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry. `values` are the fields of its type that are filled; times are site times, hours are numbers."""
+    """One entry. `values` are the fields of its type that are filled; times are site times, hours are numbers.
+
+    `created_by` and `location` come with full detail only.
+    """
 
     id: int
     project_id: int
@@ -177,6 +181,12 @@ def _amount(entry: Entry, name: str) -> float:
 
 def _newest_first(entry: Entry) -> tuple[int, int, str, int]:
     return (-entry.date.toordinal() if entry.date else 0, entry.project_id, entry.log_type, entry.id)
+
+
+def brief(entry: Entry) -> Entry:
+    """What a list needs: without who wrote it, where, and the codes it is booked on."""
+    kept = {name: value for name, value in entry.values.items() if name not in _BOOKING}
+    return replace(entry, created_by=None, location=None, values=kept)
 
 
 def types_or_all(types: Iterable[LogType] | None) -> list[LogType]:

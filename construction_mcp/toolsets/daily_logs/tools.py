@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from construction_mcp.procore.records.daily_logs import (
     Entry,
     EntryStatus,
     Range,
+    brief,
     read_completed,
     read_logs,
     types_or_all,
@@ -56,6 +57,7 @@ async def list_procore_daily_logs(
     from_date: Annotated[date | None, "First day; today at the site when left out"] = None,
     to_date: Annotated[date | None, "Last day, at most 91 days on; today when left out"] = None,
     status: Annotated[EntryStatus, "pending ones wait for approval"] = "approved",
+    detail: Annotated[Literal["summary", "full"], "full adds author, location and cost code"] = "summary",
     limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
     cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"] = None,
     *,
@@ -75,7 +77,7 @@ async def list_procore_daily_logs(
     logs = await read_logs(procore, [site.id for site in sites], types, days, status)
     end = start + limit
     return LogPage(
-        items=logs.entries[start:end],
+        items=[brief(one) if detail == "summary" else one for one in logs.entries[start:end]],
         from_date=days.first,
         to_date=days.last,
         counts=logs.counts,
