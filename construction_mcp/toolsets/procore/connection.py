@@ -29,15 +29,13 @@ from construction_mcp.toolsets.procore.shapes import (
 _NAMED_PROJECTS_MAX = 50  # of a check; list_procore_projects has them all
 _QUESTION = "sign_in"
 
-CompanyId = Annotated[int | None, Field(ge=1), "Company id; the connection's default company unless given"]
+CompanyId = Annotated[int | None, Field(ge=1), "Company id; the default company otherwise"]
 
 
 @tool(effect="workspace", role=Role.VIEWER, listed=True, open_world=True, idempotent=True, title="Connect Procore")
 async def connect_procore(
-    code: Annotated[
-        str | None, Field(min_length=1, max_length=500), "The code that Procore's page showed, where one was asked for"
-    ] = None,
-    company_id: Annotated[int | None, Field(ge=1), "Make this the company of calls that name none"] = None,
+    code: Annotated[str | None, Field(min_length=1, max_length=500), "Code that Procore's page showed"] = None,
+    company_id: Annotated[int | None, Field(ge=1), "Make this the default company"] = None,
     again: Annotated[bool, "Sign in anew although an account is connected"] = False,
     *,
     sign_in: SignIn,
@@ -47,8 +45,8 @@ async def connect_procore(
 ) -> Connection:
     """Connect the caller's Procore account and say whose it is, or return the link the person has to open.
 
-    Call it again after the person signed in, with the code if one was asked for. When already connected it only says
-    so, or changes the default company. Use check_procore_connection to look into permissions.
+    Call it again after the person signed in, with the code if one was asked for. For permissions use
+    check_procore_connection.
     """
     environment = accounts.environment.name
     if code is not None:
@@ -112,9 +110,7 @@ def _waiting(environment: str, url: str | None, *, comes_back: bool) -> Connecti
 
 @tool(effect="read", open_world=True)
 async def check_procore_connection(
-    project_id: Annotated[
-        int | None, Field(ge=1), "Project to ask the tools of; the first active one otherwise"
-    ] = None,
+    project_id: Annotated[int | None, Field(ge=1), "Project whose tools are asked; else the first active one"] = None,
     *,
     accounts: Accounts,
     connections: Connections,
