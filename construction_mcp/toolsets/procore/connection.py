@@ -7,7 +7,7 @@ from pydantic import Field
 from construction_mcp.cache import Cache
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.effects import Effect
-from construction_mcp.core.errors import NeedsLogin, NextCall, NotFound
+from construction_mcp.core.errors import Invalid, NeedsLogin, NextCall, NotFound, NotPermitted
 from construction_mcp.core.ports import Ask
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Principal, Role
@@ -50,13 +50,30 @@ async def connect_procore(
     """
     environment = accounts.environment.name
     if code is not None:
-        account = await sign_in.finish_with_code(principal, code.strip())
-        return connected(account, environment, is_service=False)
+        return await _redeemed(sign_in, principal, code, environment)
     if accounts.is_service:
         account = await sign_in.look(await accounts.of(principal))
         return connected(account, environment, is_service=True)
     present = None if again or ask.state is not None else await _present(sign_in, accounts, principal, company_id)
     return present or await _begin(sign_in, accounts, principal, ask, company_id)
+
+
+async def _redeemed(sign_in: SignIn, principal: Principal, code: str, environment: str) -> Connection:
+    """The account that a copied code belongs to.
+
+    Raises:
+        Invalid: nobody is waiting for a code of this caller. NeedsLogin: Procore does not know the code.
+    """
+    try:
+        account = await sign_in.finish_with_code(principal, code.strip())
+    except NotPermitted as refusal:
+        raise Invalid(
+            "No sign-in of yours is waiting for a code.",
+            hint=refusal.hint,
+            details={"field": "code"},
+            next_call=NextCall("connect_procore", {}, "gives a new link"),
+        ) from None
+    return connected(account, environment, is_service=False)
 
 
 async def _present(
