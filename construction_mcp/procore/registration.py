@@ -11,7 +11,7 @@ from construction_mcp.core.errors import Conflict, ConstructionError, NotFound, 
 from construction_mcp.core.reach import Reach
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records import hooks as api
-from construction_mcp.procore.records.hooks import Scope, Trigger
+from construction_mcp.procore.records.hooks import Scope, Trigger, Upstream
 from construction_mcp.store.hooks import Hook, Hooks
 
 
@@ -56,10 +56,18 @@ async def unregister(procore: Procore, hooks: Hooks, hook: Hook) -> None:
     Raises:
         ConstructionError: Procore did not remove it; ours stays.
     """
-    if hook.procore_id is not None:
+    scope, procore_id = Scope(hook.company_id, hook.project_id), hook.procore_id
+    if procore_id is None:
+        procore_id = next((one.id for one in await api.read_hooks(procore, scope) if is_of(hook, one)), None)
+    if procore_id is not None:
         with contextlib.suppress(NotFound):
-            await api.delete_hook(procore, Scope(hook.company_id, hook.project_id), hook.procore_id)
+            await api.delete_hook(procore, scope, procore_id)
     await hooks.remove(hook.id)
+
+
+def is_of(hook: Hook, upstream: Upstream) -> bool:
+    """Whether this is our hook at Procore: by its id, or by where it posts to when its making was never confirmed."""
+    return upstream.id == hook.procore_id or (upstream.destination_url or "").endswith(f"/{hook.id}")
 
 
 async def rotate(procore: Procore, hooks: Hooks, hook: Hook) -> Hook:
@@ -71,7 +79,7 @@ async def rotate(procore: Procore, hooks: Hooks, hook: Hook) -> Hook:
     """
     if hook.procore_id is None:
         raise Conflict(
-            "Procore never confirmed this webhook.", code="WEBHOOK_NOT_FOUND", hint="Delete it, make another."
+            "Procore never confirmed this webhook.", code="WEBHOOK_NOT_FOUND", hint="Delete it and make another."
         )
     secret = await hooks.rotate(hook.id)
     try:

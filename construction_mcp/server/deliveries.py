@@ -1,7 +1,7 @@
 """`POST /webhooks/{hook_id}`: take a delivery, store it, and forget what it makes stale.
 
-The order is the defence: an unknown hook or a wrong secret costs no read of the body and leaves no row; 202 is said only
-of what would survive a power cut. The body is a hint: it forgets cached reads and decides nothing.
+The order is the defence: an unknown hook or a wrong secret costs no read of the body and leaves no row; 202 is said
+only of what would survive a power cut. The body is a hint: it forgets cached reads and decides nothing.
 """
 
 from dataclasses import asdict

@@ -15,7 +15,7 @@ from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records.hooks import EventType, Scope, Upstream, read_hooks, read_triggers, scope_of
 from construction_mcp.procore.records.hooks import delete_hook as delete_upstream
 from construction_mcp.procore.records.writing import with_look
-from construction_mcp.procore.registration import register, unregister
+from construction_mcp.procore.registration import is_of, register, unregister
 from construction_mcp.procore.together import together
 from construction_mcp.store.hooks import Hook, Hooks, KnownHook
 
@@ -80,16 +80,11 @@ async def create_procore_webhook(
         try:
             hook = await register(procore, hooks, reach, scope, triggers, principal.id)
         except Uncertain as unknown:
-            look = NextCall(
-                "list_procore_webhooks", {"project_id": project_id} if project_id else {}, "see if it exists"
-            )
-            raise with_look(unknown, look) from None
+            raise with_look(unknown, NextCall("list_procore_webhooks", {}, "see whether it exists")) from None
         return _ours(KnownHook(hook, 0, None), "active", reach)
 
-    target = (
-        f"procore:company/{scope.company_id}/webhook" if project_id is None else f"procore:project/{project_id}/webhook"
-    )
-    return Effect(f"Create a webhook for {', '.join(resources)}", shown, perform, (target,))
+    owner = f"company/{scope.company_id}" if project_id is None else f"project/{project_id}"
+    return Effect(f"Create a webhook for {', '.join(resources)}", shown, perform, (f"procore:{owner}/webhook",))
 
 
 @tool(effect="read", open_world=True, fields=True)
@@ -111,8 +106,12 @@ async def list_procore_webhooks(
     looked = scopes[:_SCOPES_MAX]
     upstream = dict(zip(looked, await together(*(read_hooks(procore, scope) for scope in looked)), strict=True))
     items = [_ours(one, _status(one.hook, upstream.get(_scope(one.hook))), reach) for one in known]
-    claimed = {one.hook.procore_id for one in known}
-    items += [_theirs(one, scope) for scope, found in upstream.items() for one in found if one.id not in claimed]
+    items += [
+        _theirs(one, scope)
+        for scope, found in upstream.items()
+        for one in found
+        if not any(is_of(mine.hook, one) for mine in known)
+    ]
     return Page(items, None, len(items), True if len(scopes) > _SCOPES_MAX else None)
 
 
@@ -134,10 +133,8 @@ async def delete_procore_webhook(
     known = await hooks.of_environment(procore.connection.environment.name)
     mine = next((one for one in known if webhook_id in (one.hook.id, one.hook.procore_id)), None)
     if mine is not None:
-        scope, shown = (
-            _scope(mine.hook),
-            {"resources": list(mine.hook.resource_names), "deliveries": mine.delivery_count},
-        )
+        scope = _scope(mine.hook)
+        shown = {"resources": list(mine.hook.resource_names), "deliveries": mine.delivery_count}
     else:
         theirs = next((one for one in await read_hooks(procore, scope) if one.id == webhook_id), None)
         if theirs is None:
@@ -168,7 +165,7 @@ def _status(hook: Hook, upstream: list[Upstream] | None) -> str | None:
     """What Procore says of our hook; None where it was not asked."""
     if upstream is None:
         return None
-    return next((one.status for one in upstream if one.id == hook.procore_id), "missing")
+    return next((one.status for one in upstream if is_of(hook, one)), "missing")
 
 
 def _ours(known: KnownHook, status: str | None, reach: Reach) -> Webhook:
