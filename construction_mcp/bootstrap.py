@@ -7,8 +7,10 @@ the name of the type that a tool's annotation wants, so that a call that needs n
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from construction_mcp.core.background import Background
 from construction_mcp.core.changes import ChangeHub
 from construction_mcp.core.clock import Clock, SystemClock
 from construction_mcp.core.config import Settings
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from construction_mcp.procore.connection import App
     from construction_mcp.procore.limiter import Limiters
     from construction_mcp.procore.oauth import OAuth
+    from construction_mcp.procore.sign_in import SignIn
     from construction_mcp.procore.tokens import Tokens
     from construction_mcp.registry.gate import Gate
     from construction_mcp.simulator.app import Simulator
@@ -116,6 +119,7 @@ class House:
             f"{room}.procore.budget:Usage": self._usage,
             f"{room}.procore.client:ProcoreClient": self._procore_client,
             f"{room}.procore.access:Accounts": self._accounts,
+            f"{room}.procore.sign_in:SignIn": self._sign_in,
         }
 
     def _personal_factories(self) -> dict[str, Callable[[Principal], Awaitable[Any]]]:
@@ -142,12 +146,15 @@ class House:
 
     async def _database(self) -> "Database":
         from construction_mcp.store.database import Database
+        from construction_mcp.store.idempotency import forget_before
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = await Database.open(
             self.settings.database_file, limits=self.settings.limits, log_all=self.settings.db_log_all
         )
         self._closing.push_async_callback(database.close)
+        kept_since = self.clock.now() - timedelta(days=self.settings.limits.idempotency_kept_days)
+        await database.write(lambda tx: forget_before(tx, kept_since))
         return database
 
     async def _workflows(self) -> "Workflows":
@@ -196,7 +203,10 @@ class House:
 
         self.settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         world = World(clock=self.clock, state_file=self.settings.data_dir / "simulator.db")
-        return await self._closing.enter_async_context(Simulator(world).running())
+        self._closing.callback(world.close)
+        background = Background()
+        self._closing.push_async_callback(background.aclose)
+        return await background.enter(Simulator(world, control_is_guarded=True).running())
 
     async def _outbound(self) -> "Outbound":
         """The way to Procore: guarded, or straight into the simulator of this process."""
@@ -206,7 +216,7 @@ class House:
         from construction_mcp.procore.environments import endpoints_of, environment_of
 
         limits, environment = self.settings.limits, environment_of(self.settings)
-        if self._is_simulated_here:
+        if self.is_simulated_here:
             from construction_mcp.simulator.app import Simulator
             from construction_mcp.simulator.wire import InProcessTransport
 
@@ -220,7 +230,7 @@ class House:
         return outbound
 
     @property
-    def _is_simulated_here(self) -> bool:
+    def is_simulated_here(self) -> bool:
         """With PROCORE_API_URL the simulator is a server of its own."""
         return self.settings.is_simulated and self.settings.procore_api_url is None
 
@@ -296,12 +306,29 @@ class House:
         connections, client = await self.services.get(Connections), await self.services.get(ProcoreClient)
         return Accounts(environment_of(settings), app, settings, connections, client, self.clock)
 
+    async def _sign_in(self) -> "SignIn":
+        from construction_mcp.cache import Cache
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.procore.authorize import Authorizations
+        from construction_mcp.procore.sign_in import SignIn
+        from construction_mcp.procore.tokens import Tokens
+        from construction_mcp.store.connections import Connections
+
+        return SignIn(
+            await self.services.get(Accounts),
+            await self.services.get(Authorizations),
+            await self.services.get(Tokens),
+            await self.services.get(Connections),
+            await self.services.get(Cache),
+            self.settings,
+        )
+
     async def _app_and_settings(self) -> "tuple[App | None, Settings]":
         """The app's credentials, and with the simulator of this process its first company unless one is named."""
         from construction_mcp.procore.connection import App
 
         settings = self.settings
-        if self._is_simulated_here:
+        if self.is_simulated_here:
             from construction_mcp.simulator.app import Simulator
 
             world = (await self.services.get(Simulator)).world

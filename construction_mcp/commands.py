@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from construction_mcp.bootstrap import House
-from construction_mcp.core.types import Role
+from construction_mcp.core.errors import Invalid
+from construction_mcp.core.types import Role, local_principal
 
 if TYPE_CHECKING:
+    from construction_mcp.procore.sign_in import Account, SignIn
     from construction_mcp.store.database import Database
     from construction_mcp.store.users import User, Users
 
@@ -73,6 +75,58 @@ async def keys_status(house: House, _arguments: Mapping[str, Any]) -> dict[str, 
     return {"fingerprint": ring.fingerprint, "source": source}
 
 
+async def connect_look(house: House, _arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the connection of the person at this machine stands; a connected or service account is tried out."""
+    from construction_mcp.procore.access import Accounts
+
+    accounts = await house.services.get(Accounts)
+    settings = house.settings
+    said = {
+        "environment": accounts.environment.name,
+        "grant": settings.procore_grant,
+        "public_url": settings.public_url,
+    }
+    try:
+        said["client_id"] = accounts.app().client_id
+    except Invalid:
+        return {**said, "status": "app_missing"}
+    if not accounts.is_service and await accounts.link_of(local_principal()) is None:
+        return {**said, "status": "not_connected"}
+    account = await (await _sign_in(house)).look(await accounts.of(local_principal()))
+    return {**said, **_account(account), "status": "service_account" if accounts.is_service else "connected"}
+
+
+async def connect_begin(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`company_id`? -> the address where the person signs in and is shown a code."""
+    return {"url": (await _sign_in(house)).link(local_principal(), arguments.get("company_id"), by_code=True)}
+
+
+async def connect_finish(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`code`, `company_id`? -> the account that is connected now."""
+    sign_in = await _sign_in(house)
+    account = await sign_in.redeem(local_principal(), arguments["code"], arguments.get("company_id"))
+    return {**_account(account), "status": "connected"}
+
+
+async def connect_company(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`company_id` -> the same, now the company of calls that name none."""
+    await (await _sign_in(house)).choose_company(local_principal(), arguments["company_id"])
+    return await connect_look(house, {})
+
+
+async def disconnect(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`confirmed` -> whether Procore confirmed the revocation; without it only what would stop."""
+    from construction_mcp.store.workflows import Workflows
+
+    sign_in, person = await _sign_in(house), local_principal()
+    connection = await sign_in.own_connection(person)
+    workflows = await house.services.get(Workflows)
+    stops = [asdict(one) for one in await workflows.running_as(person.id, connection.environment.name)]
+    if not arguments.get("confirmed"):
+        return {"status": "needs_confirmation", "workflows": stops}
+    return {"status": "disconnected", "revoked": await sign_in.disconnect(person), "workflows": stops}
+
+
 COMMANDS: dict[str, Command] = {
     "users.add": users_add,
     "users.list": users_list,
@@ -81,6 +135,11 @@ COMMANDS: dict[str, Command] = {
     "backup": backup,
     "take-over": take_over,
     "keys.status": keys_status,
+    "connect.look": connect_look,
+    "connect.begin": connect_begin,
+    "connect.finish": connect_finish,
+    "connect.company": connect_company,
+    "disconnect": disconnect,
 }
 
 
@@ -94,6 +153,23 @@ async def _users(house: House) -> "Users":
     from construction_mcp.store.users import Users
 
     return await house.services.get(Users)
+
+
+async def _sign_in(house: House) -> "SignIn":
+    from construction_mcp.procore.sign_in import SignIn
+
+    return await house.services.get(SignIn)
+
+
+def _account(account: "Account") -> dict[str, Any]:
+    problem = account.problem.public()["error"] if account.problem is not None else None
+    return {
+        "user": account.me.name,
+        "login": account.me.login,
+        "companies": [asdict(company) for company in account.companies],
+        "projects": account.projects,
+        "problem": problem,
+    }
 
 
 def _public(user: "User") -> dict[str, Any]:

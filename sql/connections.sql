@@ -56,6 +56,14 @@ UPDATE connections SET last_check = :last_check WHERE id = :id;
 -- The company used when a call names none.
 UPDATE connections SET company_id = :company_id WHERE id = :id;
 
+-- name: note_account :run
+-- Who signed in, as Procore calls them; known only once the new token has been used.
+UPDATE connections
+   SET user_id = :user_id,
+       login = :login,
+       company_id = :company_id
+ WHERE id = :id;
+
 -- name: remove :run
 -- Disconnected: the row and its tokens go.
 DELETE FROM connections WHERE id = :id;

@@ -21,6 +21,14 @@ SELECT id, name, description, status, environment, company_id, project_id, run_a
   FROM workflows
  WHERE id IN (SELECT value FROM json_each(:ids));
 
+-- name: running_as :many
+-- Asked only when an account is disconnected, so the walk over the table is cheaper than an index kept for it.
+SELECT id, name, status
+  FROM workflows
+ WHERE run_as = :run_as
+   AND environment = :environment
+ ORDER BY name, id;
+
 -- name: page :many
 -- Keyset, not OFFSET: page 400 costs what page 1 costs. The first bound is what the index can seek to.
 SELECT id, name, description, status, environment, company_id, project_id, run_as,

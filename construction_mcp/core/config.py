@@ -30,7 +30,6 @@ class Limits:
     # http
     connections_max: int = 2000  # two per session: one call and one open stream
     keep_alive_s: int = 75  # longer than the pause between two calls of a conversation
-    request_read_s: float = 30.0  # a head or body that takes longer to arrive is a stuck or hostile sender
     gzip_bytes_min: int = 1024  # below it the header costs more than compression saves
     gzip_level: int = 5  # a 40 kB listing in 1 ms; higher levels save 2 % for three times the time
     bearer_bytes_max: int = 8192  # a JWT with many claims; longer is refused unread
@@ -52,6 +51,10 @@ class Limits:
     statements_per_call_warn: int = 10
     confirmation_s: float = 600.0  # a preview older than this is shown again before it is acted on
 
+    # simulator
+    simulator_ledger_max: int = 100_000  # requests remembered: two weeks at one each ten seconds, 50 MB
+    simulator_deliveries_max: int = 1_000  # finished deliveries kept per hook
+
     # store
     statement_timeout_s: float = 10.0
     statement_slow_ms: tuple[float, float, float] = (50.0, 100.0, 500.0)  # info, warning, error
@@ -60,6 +63,7 @@ class Limits:
     busy_backoff_s: float = 0.1
     commit_batch_max: int = 500  # functions sharing one commit: bounds how long a reader waits behind it
     commit_queue_max: int = 10_000
+    idempotency_kept_days: int = 30  # longer than any client repeats a call
     statement_cache: int = 512  # distinct SQL texts kept prepared; opening asserts that all of ours fit
     check_on_open_bytes_max: int = 4 * 1024 * 1024  # the structure check reads the whole file: 20 ms at this size
     wal_bytes_max: int = 64 * 1024 * 1024  # the log is cut back to this after a checkpoint
@@ -110,10 +114,20 @@ class Limits:
     usage_scopes_max: int = 4096
     procore_page_size: int = 100
     procore_pages_max: int = 20  # of one list; beyond it the answer says `truncated`
+    prompt_evidence_chars_max: int = 24_000  # of one block of records in a prompt: about 6,000 tokens
+    daily_log_days_max: int = 91  # of one reading: 13 weeks, beyond which Procore was seen to refuse
     refresh_ahead_s: float = 120.0  # so that no request leaves with a token that dies on the way
     renew_pause_s: float = 60.0  # a token refused so soon after its renewal is not the problem
     oauth_state_s: float = 600.0  # Procore's code lives as long
     oauth_states_max: int = 256
+    sign_in_wait_s: float = 45.0  # a call waits this long for a person in the browser; clients give up after 60 s
+    overview_projects_max: int = 14  # four reads each and the list of projects: within requests_per_call
+    overview_page_size: int = 200  # rows of one list; an overview never pages
+    overview_shown_max: int = 5  # records named per list; the rest are counted
+    overview_closed_days: int = 30  # how far back response times look
+    overview_log_days: int = 30  # how far back the last daily log is looked for
+    overview_soon_days: int = 7
+    api_answer_bytes_max: int = 40_000  # of call_procore_api: about 10,000 tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,7 @@ class Settings:
     egress_allow: tuple[str, ...] = ()
     write_policy: str = "confirm"
     public_url: str | None = None
+    serve_url: str | None = None  # where this process itself listens; `serve` fills it in once it does
     allowed_hosts: tuple[str, ...] = ()
     oauth_issuer: str | None = None
     oauth_audience: str | None = None

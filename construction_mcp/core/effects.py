@@ -19,12 +19,14 @@ class Effect(Generic[Done]):
     shown: exactly what will change, for a person to judge; its digest is what a consent is bound to.
     perform: makes the change, once per intent; returns what the outside answered.
     targets: what it touches, `procore:project/7/rfi/42`, `mailto:...`; for the audit row and cache tags.
+    is_read: it changes nothing after all, as a GET of a tool that also writes; performed without consent or intent.
     """
 
     summary: str
     shown: Mapping[str, Any]
     perform: Callable[[], Awaitable[Done]]
     targets: tuple[str, ...] = ()
+    is_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Small shared nouns."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,12 @@ class Principal:
     id: str
     role: Role
     name: str = ""
+
+
+def local_principal() -> Principal:
+    """The person at this machine: only their processes reach stdio, the owner's door and the command line."""
+    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    return Principal(f"local:{user}", Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)

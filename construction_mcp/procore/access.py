@@ -29,13 +29,22 @@ class Procore:
     limits: Limits
 
     async def get(
-        self, path: str, query: Mapping[str, Any] | None = None, *, company: int | None = None, ttl_s: float = 0.0
+        self,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        *,
+        company: int | None = None,
+        ttl_s: float = 0.0,
+        fresh: bool = False,
     ) -> Any:
         """The body of one read: an object or a list. Identical reads under way share a request.
 
+        fresh: ask Procore now, whatever is kept; for what a change is about to be based on.
+
         Raises: as `ProcoreClient.get`.
         """
-        return (await self.client.get(self.connection, path, query, company=company, ttl_s=ttl_s)).data
+        answer = await self.client.get(self.connection, path, query, company=company, ttl_s=ttl_s, fresh=fresh)
+        return answer.data
 
     async def page(
         self, path: str, query: Mapping[str, Any], *, company: int | None = None, ttl_s: float = 0.0
@@ -134,10 +143,10 @@ class Accounts:
         Raises:
             NeedsLogin: PROCORE_NOT_CONNECTED. Invalid: PROCORE_APP_MISSING.
         """
-        if current_account.get() is None:
+        account = current_account.get()
+        if account is None or account.execution is None:  # one left here by an earlier call is not this call's
             current_account.set(self._client.usage.new_account(session=principal.id))
-        connection = self.service() if self.is_service else self.connection_of(await self._link(principal))
-        return Procore(connection, self._client, self._pages, self._settings.limits)
+        return self.through(self.service() if self.is_service else self.connection_of(await self._link(principal)))
 
     def service(self) -> Connection:
         """The workspace's service account."""
@@ -159,9 +168,13 @@ class Accounts:
                 self._links[principal.id] = link
         return link
 
-    def forget(self, principal: Principal) -> None:
+    def forget(self, principal_id: str) -> None:
         """The principal's link has changed."""
-        self._links.pop(principal.id, None)
+        self._links.pop(principal_id, None)
+
+    def through(self, connection: Connection) -> Procore:
+        """Procore through a connection that is known already, on the account of whoever calls."""
+        return Procore(connection, self._client, self._pages, self._settings.limits)
 
     async def _link(self, principal: Principal) -> Link:
         link = await self.link_of(principal)
@@ -170,5 +183,12 @@ class Accounts:
                 "You have not connected a Procore account.",
                 code="PROCORE_NOT_CONNECTED",
                 next_call=NextCall("connect_procore", {}, "links your Procore account"),
+            )
+        if link.client_id != self.app().client_id:
+            # Its tokens belong to the other app: a refresh with this one's secret would only burn them.
+            raise NeedsLogin(
+                "Your Procore account was connected through another app than the one configured now.",
+                code="AUTH_RECONNECT",
+                next_call=NextCall("connect_procore", {}, "links it again through this app"),
             )
         return link

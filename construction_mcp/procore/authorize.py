@@ -35,6 +35,7 @@ class Request:
     app: App
     redirect_uri: str
     company_id: int | None = None
+    name: str = ""  # of the principal, for the page that asks the person whether it is them
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,17 @@ class Authorizations:
         ticket = secrets.token_urlsafe(32)
         self._tickets[_digest(ticket)] = request
         return ticket
+
+    def asked_by(self, ticket: str) -> str:
+        """The name of the principal whose ticket it is; looking does not use it up.
+
+        Raises:
+            NotPermitted: AUTH_STATE_INVALID, the ticket is unknown or too old.
+        """
+        request = self._tickets.get(_digest(ticket))
+        if request is None:
+            raise _invalid()
+        return request.name
 
     def open(self, ticket: str) -> Opened:
         """The person's browser opened the link: bind this browser to a fresh state.

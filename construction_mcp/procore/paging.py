@@ -4,9 +4,8 @@ Source: Procore "Pagination": follow `Link` rel="next"; `Total` and `Per-Page` t
 drop our filters, so only their page number is used. Not every list is paged.
 """
 
-import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +14,7 @@ from construction_mcp.core.config import Limits
 from construction_mcp.procore.client import ProcoreClient
 from construction_mcp.procore.connection import Connection
 from construction_mcp.procore.responses import Answer, links_of, number_or_none, rows_of, total_of
+from construction_mcp.procore.together import together
 
 _PAGE_MARKS = ("page", "cursor", "page_start")
 
@@ -59,7 +59,7 @@ class Pages:
         answers = [await page({"page": 1})]
         known, reach = _pages_in(answers[0], size), self._reach(items_max, size)
         if known is not None:
-            answers += await _together(page, range(2, min(known, reach) + 1))
+            answers += await together(*(page({"page": number}) for number in range(2, min(known, reach) + 1)))
         else:
             while len(answers) < reach and (marks := _next_marks(answers[-1])):
                 answers.append(await page(marks))
@@ -69,20 +69,6 @@ class Pages:
         """The number of pages this list may cost."""
         wanted = self._limits.procore_pages_max if items_max is None else math.ceil(items_max / size)
         return max(1, min(wanted, self._limits.procore_pages_max, 1 + self._client.usage.left()))
-
-
-async def _together(page: Callable[[Mapping[str, Any]], Awaitable[Answer]], numbers: range) -> list[Answer]:
-    """These pages at the same time; the limiter decides how fast. The first failure ends the others."""
-
-    async def one(number: int) -> Answer:
-        return await page({"page": number})
-
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(one(number)) for number in numbers]
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
-    return [task.result() for task in running]
 
 
 def _listing(answers: list[Answer], items_max: int | None) -> Listing:

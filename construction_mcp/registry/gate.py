@@ -91,6 +91,8 @@ class Gate:
             Uncertain: an earlier try of the same effect has no known outcome.
             ConstructionError: what the effect itself raised.
         """
+        if effect.is_read:
+            return Gated("done", item=await effect.perform())
         digest = asked.digest(effect)
         key = asked.idempotency_key or new_id("once")
         if self._settings.write_policy == "confirm":

@@ -1,9 +1,9 @@
-"""Finding a tool by a few words: BM25 over names, purposes and arguments; few enough to score all of them each time."""
+"""Finding a tool by a few words: BM25 over names, purposes and arguments."""
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
 from construction_mcp.registry.manifest import ToolEntry
 
@@ -46,35 +46,37 @@ def words(text: str) -> list[str]:
 
 
 class ToolSearch:
-    """An index over one view's tools."""
+    """An index over one view's tools: for each word, the tools it speaks for and how strongly.
+
+    The tools never change, so every word's BM25 weight is computed once and a search only adds up a few numbers.
+    """
 
     def __init__(self, tools: Iterable[ToolEntry]) -> None:
         self._tools = list(tools)
-        self._documents = [_document(tool) for tool in self._tools]
-        self._frequency = Counter(word for document in self._documents for word in document)
-        lengths = [document.total() for document in self._documents]
-        self._mean = sum(lengths) / max(1, len(lengths))
+        documents = [_document(tool) for tool in self._tools]
+        mean = sum(document.total() for document in documents) / max(1, len(documents))
+        self._weights: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        for word, rarity in _rarities(documents).items():
+            for index, document in enumerate(documents):
+                if word in document:
+                    length = 1 - _B + _B * document.total() / mean
+                    weight = rarity * document[word] * (_K1 + 1) / (document[word] + _K1 * length)
+                    self._weights[word].append((index, weight))
 
     def find(self, query: str, limit: int) -> list[ToolEntry]:
         """The best `limit` tools; those that share no word with the query are left out."""
-        asked = set(words(query))
-        scored = [
-            (self._score(asked, document), tool) for tool, document in zip(self._tools, self._documents, strict=True)
-        ]
-        ranked = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: (-pair[0], pair[1].name))
-        return [tool for _, tool in ranked[:limit]]
+        scores: defaultdict[int, float] = defaultdict(float)
+        for word in set(words(query)):
+            for index, weight in self._weights.get(word, ()):
+                scores[index] += weight
+        ranked = sorted(scores, key=lambda index: (-scores[index], self._tools[index].name))
+        return [self._tools[index] for index in ranked[:limit]]
 
-    def _score(self, asked: Iterable[str], document: Counter[str]) -> float:
-        length = 1 - _B + _B * document.total() / self._mean
-        return sum(
-            self._rarity(word) * document[word] * (_K1 + 1) / (document[word] + _K1 * length)
-            for word in asked
-            if word in document
-        )
 
-    def _rarity(self, word: str) -> float:
-        count, total = self._frequency[word], len(self._tools)
-        return math.log(1 + (total - count + 0.5) / (count + 0.5))
+def _rarities(documents: Sequence[Counter[str]]) -> dict[str, float]:
+    """How much a word tells: little when most tools have it."""
+    counts = Counter(word for document in documents for word in document)
+    return {word: math.log(1 + (len(documents) - count + 0.5) / (count + 0.5)) for word, count in counts.items()}
 
 
 def _document(tool: ToolEntry) -> Counter[str]:

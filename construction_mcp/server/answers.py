@@ -162,7 +162,7 @@ def main() -> int:
         print(f"uninstall first: {', '.join(installed.toolsets)}", file=sys.stderr)  # noqa: T201 - a build step
         return 1
     house = House(Settings(data_dir=Path()))
-    from construction_mcp.server.workplace import local_principal
+    from construction_mcp.core.types import local_principal
 
     made = asyncio.run(make_answers(house, local_principal(), key_of(Installed(installed.sdk, ()))))
     Path(FILE).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -20,9 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NeedsLogin
-from construction_mcp.core.types import Principal
+from construction_mcp.core.types import Principal, local_principal
 from construction_mcp.server.exchange import Exchange
-from construction_mcp.server.workplace import local_principal
 from construction_mcp.store.users import Users
 
 

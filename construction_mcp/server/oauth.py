@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
 import jwt
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.server.auth.settings import AuthSettings
@@ -20,9 +19,12 @@ from starlette.routing import Route
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits, Settings
-from construction_mcp.core.errors import Invalid
+from construction_mcp.core.errors import Invalid, NotPermitted, Unavailable
 from construction_mcp.core.json import read_json
 from construction_mcp.core.types import Principal, Role
+from construction_mcp.net.egress import Guard, Only, chosen_by_operator
+from construction_mcp.net.outbound import Outbound
+from construction_mcp.net.transport import GuardedTransport
 from construction_mcp.server.addresses import is_loopback
 from construction_mcp.server.auth import Verified
 
@@ -130,6 +132,8 @@ class PublishedKeys:
 
     def __init__(self, url: str, clock: Clock, limits: Limits) -> None:
         self._url = url
+        # The operator named this host: it and no other may be reached, wherever it redirects.
+        self._outbound = Outbound(GuardedTransport(Guard(Only([chosen_by_operator(url)])), limits), limits)
         self._clock = clock
         self._limits = limits
         self._keys: dict[str, Mapping[str, Any]] = {}
@@ -160,23 +164,16 @@ class PublishedKeys:
             self._asked_at = self._clock.monotonic()
             try:
                 self._keys = await self._fetch()
-            except (httpx.HTTPError, TimeoutError, Invalid) as problem:
+            except (Invalid, NotPermitted, Unavailable) as problem:
                 log.warning("the OAuth issuer's keys could not be fetched: %s", type(problem).__name__)
 
     async def _fetch(self) -> dict[str, Mapping[str, Any]]:
-        body = bytearray()
-        async with (
-            asyncio.timeout(self._limits.jwks_timeout_s),
-            # No proxy from the environment, no redirect: the operator named this host and no other.
-            httpx.AsyncClient(trust_env=False, follow_redirects=False) as client,
-            client.stream("GET", self._url, headers={"accept-encoding": "identity"}) as answer,
-        ):
-            answer.raise_for_status()
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > self._limits.jwks_bytes_max:
-                    raise Invalid("The key set is larger than any key set is.")
-        document = read_json(bytes(body), bytes_max=self._limits.jwks_bytes_max)
+        reply = await self._outbound.send(
+            "GET", self._url, within_s=self._limits.jwks_timeout_s, bytes_max=self._limits.jwks_bytes_max
+        )
+        if reply.status != 200:
+            raise Unavailable(f"The issuer answered {reply.status}.")
+        document = read_json(reply.body, bytes_max=self._limits.jwks_bytes_max)
         keys = document.get("keys") if isinstance(document, dict) else None
         if not isinstance(keys, list):
             raise Invalid("The answer is not a key set.")

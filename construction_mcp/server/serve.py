@@ -6,12 +6,13 @@ import json
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from construction_mcp.bootstrap import House
 from construction_mcp.core.config import Settings, load_settings
 from construction_mcp.core.launch import Launch
+from construction_mcp.core.logs import log_to_stderr
 from construction_mcp.core.ownership import Ownership
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.addresses import bind, local_url, require_guarded, transport_security
@@ -23,6 +24,8 @@ from construction_mcp.server.health import Readiness
 from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
 from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
 from construction_mcp.server.owner import LocalDoor
+from construction_mcp.server.sign_in_pages import sign_in_routes
+from construction_mcp.server.simulated import simulator_routes
 from construction_mcp.server.token import OperatorToken, read_or_make
 from construction_mcp.server.web import WebServer
 from construction_mcp.server.workplace import Workplace
@@ -48,6 +51,7 @@ def run_serve(launch: Launch, options: ServeOptions) -> None:
     Raises:
         ConstructionError: it cannot start; the message says why.
     """
+    log_to_stderr(launch.log_level)
     settings = load_settings(launch)
     require_guarded(options.host, settings, no_auth=options.no_auth)
     issuer_of(settings)
@@ -63,6 +67,7 @@ async def _serve(
     launch: Launch, settings: Settings, options: ServeOptions, ownership: Ownership, listener: socket.socket
 ) -> None:
     stop = _signalled()
+    settings = replace(settings, serve_url=local_url(listener))
     token = None if options.no_auth else read_or_make(token_file(settings))
     async with House(settings) as house:
         identify = everybody() if token is None else await _identify(house, token)
@@ -97,7 +102,12 @@ def _face(house: House, identify: Identify, url: str) -> HttpFace:
         limits=settings.limits,
         readiness=Readiness(),
         metadata_url=metadata.url if metadata else None,
-        routes=[*(metadata.routes if metadata else ()), *delivery_routes(house.services, settings.limits)],
+        routes=[
+            *(metadata.routes if metadata else ()),
+            *sign_in_routes(house),
+            *simulator_routes(house, identify),
+            *delivery_routes(house.services, settings.limits),
+        ],
     )
 
 

@@ -11,6 +11,7 @@ import logging
 from construction_mcp.bootstrap import House
 from construction_mcp.core.config import load_settings
 from construction_mcp.core.launch import Launch
+from construction_mcp.core.logs import log_to_stderr
 from construction_mcp.core.ownership import Ownership
 from construction_mcp.front.session import Outcome, Session
 from construction_mcp.server.channel import Channel
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 async def serve_stdio(session: Session, launch: Launch, ownership: Ownership) -> Outcome:
     """Own the data directory and serve `session` until it ends or is handed over; then `ownership` is released."""
+    log_to_stderr(launch.log_level)
     try:
         async with House(load_settings(launch)) as house:
             door = LocalDoor(launch, ownership, Workplace(house))

@@ -1,6 +1,5 @@
 """What a transport needs of the house: a server for a client's view, and the owner's commands."""
 
-import os
 from typing import Any
 
 from mcp.server.lowlevel import Server
@@ -9,15 +8,9 @@ from construction_mcp.bootstrap import House
 from construction_mcp.commands import COMMANDS
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
-from construction_mcp.core.types import Principal, Role
+from construction_mcp.core.types import local_principal
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
-
-
-def local_principal() -> Principal:
-    """The person at this machine: only their processes reach stdio and the owner's door."""
-    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return Principal(f"local:{user}", Role.ADMIN)
 
 
 class Workplace:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from construction_mcp.core.config import Limits
 from construction_mcp.simulator.call import Event
 from construction_mcp.simulator.hooks import listeners, payload_of
 from construction_mcp.simulator.instants import parse_instant, stamp
@@ -64,6 +65,10 @@ class Dispatcher:
         for _ in range(copies):
             self._world.add("hook_event", 0, body, parent=hook.id)
         return copies
+
+    def restart(self) -> None:
+        """Count from the beginning again, for a world that was reset."""
+        self._sent_by_hook.clear()
 
     async def run(self) -> None:
         """Send until cancelled; one task per hook with something to send, so that a dead hook delays no other."""
@@ -125,7 +130,7 @@ class Dispatcher:
                 "response_body": answer.text[:RESPONSE_KEPT],
             }
             delivered = answer.is_success
-        except (httpx.HTTPError, TimeoutError) as failure:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as failure:
             attempt |= {"response_status": None, "response_error": type(failure).__name__}
             delivered = False
         attempt["completed_at"] = stamp(self._world.clock.now())
@@ -138,4 +143,13 @@ class Dispatcher:
             return  # the hook was deleted, or the world reset, while this attempt was under way
         status = "delivered" if delivered else "retrying"
         self._world.change(event, {"status": status, "attempts": [*event["attempts"], attempt]})
+        if delivered and event.parent is not None:
+            self._forget_oldest(event.parent)
         self._world.commit()
+
+    def _forget_oldest(self, hook_id: int) -> None:
+        """Finished deliveries beyond the limit; what waits is kept whatever its number."""
+        log = self._world.table("hook_event", 0).children(hook_id)
+        for event in log[: max(0, len(log) - Limits().simulator_deliveries_max)]:
+            if event["status"] not in _WAITING:
+                self._world.drop(event)

@@ -30,6 +30,7 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")  # sample data: power loss may cost the last moments
         self._db.executescript(_SCHEMA)
 
     def meta(self) -> dict[str, Any]:
@@ -54,9 +55,10 @@ class Journal:
     def ledger(self) -> list[dict[str, Any]]:
         return [json.loads(entry) for (entry,) in self._db.execute("SELECT entry FROM ledger ORDER BY n")]
 
-    def append_ledger(self, number: int, entry: dict[str, Any]) -> None:
+    def append_ledger(self, number: int, entry: dict[str, Any], *, forget_up_to: int) -> None:
         self._begin()
         self._db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?)", (number, json.dumps(entry)))
+        self._db.execute("DELETE FROM ledger WHERE n <= ?", (forget_up_to,))
 
     def clear(self) -> None:
         """Forget everything, for `POST /_sim/reset`."""

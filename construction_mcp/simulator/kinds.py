@@ -19,6 +19,7 @@ _KINDS = (
     "commitment_change_order", "prime_change_order", "budget_view", "budget_row", "commitment_contract",
     "prime_contract", "requisition", "coordination_issue", "generic_tool", "generic_tool_item",
     "generic_tool_response", "hook", "hook_trigger", "hook_event", "token", "code",
+    "workflow_instance",
 )  # fmt: skip
 
 KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS, start=1)}

@@ -22,6 +22,7 @@ class Switches:
     dates_need_time: bool = False  # FACTS 13.9: True stores null for a bare date, as the guide warns
     revoke_needs_secret: bool = True  # FACTS 13.10
     daily_log_upload_ids: Literal["accept", "weather_only"] = "accept"  # FACTS 13.11
+    # FACTS 13.12: the key of a Procore Workflows step's options
     workflow_options_key: Literal["available_response_options", "available_responses"] = "available_response_options"
     rfi_status_filter: Literal["any_form", "array_form"] = "any_form"  # FACTS 5: observed to need the array form
     official_reply_moves_ball: bool = True  # after an official answer the manager holds the ball; inference

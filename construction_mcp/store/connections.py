@@ -114,6 +114,11 @@ class Connections:
         """Make `company_id` the company of calls that name none."""
         await self._database.write(lambda tx: tx.run(_sql.note_company, id=link_id, company_id=company_id))
 
+    async def note_account(self, link_id: str, *, user_id: int | None, login: str | None, company: int | None) -> None:
+        """Remember who signed in and the company of calls that name none."""
+        columns = {"user_id": user_id, "login": login, "company_id": company}
+        await self._database.write(lambda tx: tx.run(_sql.note_account, id=link_id, **columns))
+
     async def remove(self, link_id: str) -> None:
         """Forget the link and its tokens; nothing happens when it is gone."""
         await self._database.write(lambda tx: tx.run(_sql.remove, id=link_id), durable=True)

@@ -93,6 +93,15 @@ class WorkflowSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowName:
+    """A workflow as it is mentioned elsewhere."""
+
+    id: str
+    name: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """One page; `next_position` continues it (None at the end) and is signed into a cursor by the caller."""
 
@@ -137,6 +146,11 @@ class Workflows:
         rows = await self._database.read(lambda tx: tx.all(_sql.by_ids, ids=json_text(list(ids))))
         found = {row["id"]: _workflow(row) for row in rows}
         return [found[workflow_id] for workflow_id in ids if workflow_id in found]
+
+    async def running_as(self, principal: str, environment: str) -> Sequence[WorkflowName]:
+        """The workflows that act through this principal's Procore account, by name."""
+        rows = await self._database.read(lambda tx: tx.all(_sql.running_as, run_as=principal, environment=environment))
+        return [WorkflowName(**dict(row)) for row in rows]
 
     async def list(
         self,

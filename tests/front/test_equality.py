@@ -12,13 +12,14 @@ import pytest
 from construction_mcp.bootstrap import House
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.launch import ENVIRONMENTS, Launch
+from construction_mcp.core.types import local_principal
 from construction_mcp.front.answers import FILE, Answers, compose, load_answers, read_kept
 from construction_mcp.front.conversation import Conversation
 from construction_mcp.front.static import StaticFront
 from construction_mcp.registry.catalog import load_catalog
 from construction_mcp.server.answers import make_answers
 from construction_mcp.server.channel import Channel
-from construction_mcp.server.workplace import Workplace, local_principal
+from construction_mcp.server.workplace import Workplace
 
 pytestmark = pytest.mark.anyio
 

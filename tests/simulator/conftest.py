@@ -1,5 +1,7 @@
 """A simulated Procore in process, on a clock the test moves, and a client that is signed in."""
 
+import contextlib
+import json
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,6 +11,7 @@ from construction_mcp.core.clock import ManualClock
 from construction_mcp.simulator.app import Simulator
 from construction_mcp.simulator.wire import InProcessTransport
 from construction_mcp.simulator.world import World
+from tests.simulator import procore_pack
 
 API = "http://api.procore.example"
 
@@ -30,8 +33,18 @@ def sim(world: World) -> Simulator:
 
 
 def plain_client(sim: Simulator) -> httpx.AsyncClient:
-    """httpx without a token."""
-    return httpx.AsyncClient(transport=InProcessTransport(sim), base_url=API)
+    """httpx without a token; every answer that passes through it is held against the reference pack."""
+    hooks = {"response": [_judge]} if procore_pack.IS_THERE else {}
+    return httpx.AsyncClient(transport=InProcessTransport(sim), base_url=API, event_hooks=hooks)
+
+
+async def _judge(answer: httpx.Response) -> None:
+    operation = procore_pack.operation_for(answer.request.method, answer.request.url.path)
+    if operation is None or not answer.is_success or "json" not in answer.headers.get("content-type", ""):
+        return
+    content = await answer.aread()
+    with contextlib.suppress(json.JSONDecodeError):  # an answer that a fault cut short
+        assert procore_pack.problems(operation, answer.status_code, json.loads(content)) == []
 
 
 async def client_credentials(http: httpx.AsyncClient, world: World) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from construction_mcp.simulator.areas.daily_logs import LOG_TYPES
+from construction_mcp.simulator.areas.daily_log_types import LOG_TYPES
 from construction_mcp.simulator.records import Record
 from construction_mcp.simulator.world import World
 from tests.simulator.conftest import first_company, first_project
@@ -41,7 +41,7 @@ class Example:
 
 async def example_of(operation: Operation, world: World, http: httpx.AsyncClient) -> Example:
     """Prepares what the operation needs (a hook, an upload) and fills its path, query and body."""
-    needs = _Needs(world, http)
+    needs = Needs(world, http)
     if operation.path.startswith("/oauth"):
         return await needs.oauth(operation)
     if "webhooks/hooks/" in operation.path:
@@ -52,12 +52,13 @@ async def example_of(operation: Operation, world: World, http: httpx.AsyncClient
     return Example(operation.method, path, query, body)
 
 
-class _Needs:
+class Needs:
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self.world = world
         self.http = http
         self.company = first_company(world)
         self.project = first_project(world)
+        self.row = world.get("project", self.company, self.project)
 
     def one(self, kind: str) -> Record:
         rows = self.world.table(kind, 0 if kind in _GLOBAL else self.project)
@@ -151,7 +152,7 @@ class _Needs:
         return made
 
     def _log(self, name: str, required: tuple[str, ...]) -> dict[str, Any]:
-        sent: dict[str, Any] = {"date": self.world.today(self.world.project(self.project)).isoformat()}
+        sent: dict[str, Any] = {"date": self.world.today(self.row).isoformat()}
         for each in required:
             ids = {"vendor_id": "vendor", "trade_id": "trade"}
             if each in ids:
@@ -163,7 +164,7 @@ class _Needs:
         return sent
 
     def _bodies(self) -> dict[str, Any]:
-        user = self.world.project(self.project)["member_ids"][1]
+        user = self.row["member_ids"][1]
         company_lists = {
             kind: next(iter(self.world.table(kind, self.company))).id
             for kind in ("observation_type", "change_event_status", "change_event_type")

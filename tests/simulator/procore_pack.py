@@ -21,6 +21,10 @@ ABSENT = f"the Procore reference pack is not at {FOLDER}"
 IS_THERE = (FOLDER / "openapi-core.json").exists()
 
 _TIER_1 = re.compile(r"^\| 1 \| `(\w+) (\S+)`", re.MULTILINE)
+# Drawn wrongly in the source, so that no sensible answer could match.
+_MISDRAWN = {
+    "GET /rest/v2.0/companies/{company_id}/change_events/statuses": "the name of a status is drawn as a boolean",
+}
 _FORMATS = jsonschema.FormatChecker(formats=())
 
 
@@ -64,6 +68,16 @@ def _supplement() -> Any:
     return json.loads((FOLDER / "response-supplement.json").read_text("utf-8"))["operations"]
 
 
+def operation_for(method: str, path: str) -> Operation | None:
+    """The recorded operation a request is; literal segments outrank parameters."""
+    found = [
+        template
+        for template, methods in _openapi()["paths"].items()
+        if method.lower() in methods and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
+    ]
+    return Operation(method, min(found, key=lambda template: template.count("{"))) if found else None
+
+
 def record_of(operation: Operation) -> Any:
     return _openapi()["paths"][operation.path][operation.method.lower()]
 
@@ -84,6 +98,8 @@ def _response_schemas(operation: Operation, status: int) -> list[Any]:
     drawn = record_of(operation)["responses"].get(str(status), {}).get("content", {})
     added = _supplement().get(str(operation), {}).get("responses", {})
     found = [drawn.get("application/json", {}).get("schema"), added.get(str(status))]
+    if str(operation) in _MISDRAWN:
+        return []
     return [schema for schema in found if schema]
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from construction_mcp.simulator.app import Simulator
 from construction_mcp.simulator.faults import FaultScript
+from construction_mcp.simulator.ledger import Ledger
+from construction_mcp.simulator.world import World
 from tests.simulator.conftest import first_company, first_project
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +129,16 @@ async def test_the_ledger_is_exact(sim: Simulator, http: httpx.AsyncClient) -> N
     assert entries[1]["body"] == body
     assert entries[1]["path"] == rfi_path(sim)
     assert created.json()["id"]
+
+
+def test_the_ledger_forgets_the_oldest_and_keeps_their_numbers(world: World) -> None:
+    ledger = Ledger(world, entries_max=3)
+    for number in range(1, 6):
+        ledger.close(ledger.open("GET", f"/{number}", ""), status=200, write=False, body=None)
+
+    assert [entry["n"] for entry in ledger.since(0)] == [3, 4, 5]
+    assert [entry["path"] for entry in ledger.since(4)] == ["/5"]
+    assert ledger.since(5) == []
 
 
 async def test_the_ledger_holds_no_secret_and_no_token_counts_as_a_write(

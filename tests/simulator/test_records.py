@@ -176,6 +176,18 @@ async def test_a_revision_is_a_record_that_takes_over(sim: Simulator, http: http
     assert chain[0]["current_revision"] is False
 
 
+async def test_distributing_closes_a_submittal_and_takes_the_ball_away(sim: Simulator, http: httpx.AsyncClient) -> None:
+    project = first_project(sim.world)
+    submittal = (await rows(http, f"/rest/v1.1/projects/{project}/submittals"))[0]
+    answer = await http.patch(f"/rest/v1.0/projects/{project}/submittal_logs/{submittal['id']}/close_and_distribute")
+
+    assert answer.json()["status"]["status"] == "Distributed"
+    assert (answer.json()["ball_in_court"], answer.json()["distributed_at"]) == (
+        [],
+        sim.world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
 # -- daily logs
 
 
@@ -310,6 +322,31 @@ async def test_a_read_only_guest_may_look_and_not_touch(sim: Simulator, http: ht
     assert (looked.status_code, touched.status_code) == (200, 403)
 
 
+@pytest.mark.parametrize("key", ["available_response_options", "available_responses"])
+async def test_a_workflow_step_is_answered_by_its_assignee_with_one_of_its_options(
+    sim: Simulator, http: httpx.AsyncClient, key: str
+) -> None:
+    """FACTS 9.5; the options' key is a switch (13.12)."""
+    sim.world.switches = Switches().with_changes({"workflow_options_key": key})
+    company, project = first_company(sim.world), first_project(sim.world)
+    base = f"/rest/v2.0/companies/{company}/projects/{project}/workflows/instances"
+    submittal = next(iter(sim.world.table("submittal", project)))
+    item = {"tool_type": "submittals", "item_id": str(submittal.id)}
+    made = (await http.post(base, json=item)).json()["data"]
+    step = made["current_step_occurrence"]
+    answer = {"current_step_occurrence_id": step["id"], "selected_response_option_id": step[key][0]["id"]}
+    body = {"response": {**answer, "attachments": {}}}
+    stranger = await http.post(f"{base}/{made['id']}/responses", json=body)
+    instance = sim.world.get("workflow_instance", project, int(made["id"]))
+    sim.world.change(instance, {"assignee_ids": [next(iter(sim.world.table("user", 0))).id]})
+    assignee = await http.post(f"{base}/{made['id']}/responses", json=body)
+    again = await http.post(f"{base}/{made['id']}/responses", json=body)
+    listed = (await http.get(base, params={"filters[tool_type]": "submittals"})).json()["data"]
+
+    assert [each.status_code for each in (stranger, assignee, again)] == [403, 204, 422]
+    assert listed[0]["current_step_occurrence"]["name"] == "Final approval"
+
+
 async def test_errors_have_the_shape_of_their_version(sim: Simulator, http: httpx.AsyncClient) -> None:
     """FACTS 6."""
     company, project = first_company(sim.world), first_project(sim.world)
@@ -329,7 +366,10 @@ async def test_a_project_made_by_a_service_account_stays_invisible_to_it(
     made = (await http.post("/rest/v1.0/projects", json={"company_id": company, "project": {"name": "New"}})).json()
     listed = await rows(http, "/rest/v1.1/projects", company_id=company)
 
+    shown = await http.get(f"/rest/v1.0/projects/{made['id']}", params={"company_id": company})
+
     assert made["id"] not in [row["id"] for row in listed]
+    assert shown.status_code == 404
 
 
 async def test_bodies_may_be_rails_forms_and_bad_ones_say_why(sim: Simulator, http: httpx.AsyncClient) -> None:

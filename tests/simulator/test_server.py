@@ -21,7 +21,18 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def start(*flags: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
     """The server and its line, which comes when it accepts connections."""
-    command = [sys.executable, "-m", "construction_mcp", "simulate", "--port", "0", "--json", "--scale=small", *flags]
+    command = [
+        sys.executable,
+        "-m",
+        "construction_mcp",
+        "simulate",
+        "--port",
+        "0",
+        "--json",
+        "--scale",
+        "small",
+        *flags,
+    ]
     process = subprocess.Popen(
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     )
@@ -98,13 +109,13 @@ def test_curl_alone_signs_in_pages_by_link_and_receives_a_delivery(
     while url:
         head, _, body = curl("-i", *signed, url).partition("\n\n")
         numbers += [rfi["id"] for rfi in json.loads(body)]
-        total = re.search(r"(?im)^total: (\d+)", head)[1]
+        total = re.findall(r"(?im)^total: (\d+)", head)[0]
         following = re.search(r'<([^>]+)>; rel="next"', head)
         url = following[1] if following else None
 
     address, received = sink
-    made_hook = {"api_version": "v2", "namespace": "curl-test", "destination_url": address}
-    made_hook["destination_headers"] = {"Authorization": "Bearer hook-secret"}
+    secret = {"destination_headers": {"Authorization": "Bearer hook-secret"}}
+    made_hook = {"api_version": "v2", "namespace": "curl-test", "destination_url": address, **secret}
     as_json = ["-H", "Content-Type: application/json"]
     hooks = f"{api}/rest/v1.0/webhooks/hooks"
     hook = json.loads(curl(*signed, *as_json, "-d", json.dumps({"project_id": project, "hook": made_hook}), hooks))
@@ -147,7 +158,15 @@ def test_a_lost_response_cuts_the_connection_and_a_timeout_says_nothing(server: 
 
     assert lost.returncode in (52, 56)  # nothing received, or the connection was reset
     assert lost.stdout == b""
-    assert silent.returncode == 18  # timed out
+    assert silent.returncode == 28  # timed out
+
+
+def test_the_example_script_of_faults_is_loaded() -> None:
+    process, line = start("--faults", str(REPOSITORY / "examples" / "simulator" / "faults.json"))
+    state = json.loads(curl(f"{line['api']}/_sim/state"))
+    stop(process)
+
+    assert [fault["do"] for fault in state["faults"]] == ["503", "lost_response", "timeout"]
 
 
 def test_a_killed_simulator_comes_back_with_its_state(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from construction_mcp.core.config import Settings
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
+from tests.toolsets.desk import Desk, desk_at
 
 CallTool = Callable[..., Awaitable[Any]]
 
@@ -41,3 +42,9 @@ def call(client: Client) -> CallTool:
         return (await client.call_tool(tool, arguments)).structured_content
 
     return call_tool
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Desk]:
+    async with desk_at(tmp_path, clock) as made:
+        yield made

@@ -14,7 +14,7 @@ from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records.fields import day, days_overdue, moment, people, person, text
 from construction_mcp.procore.records.persons import Person, person_of
 from construction_mcp.procore.records.writing import day_sent, not_applied
-from construction_mcp.procore.responses import number_or_none
+from construction_mcp.procore.responses import number_or_none, rows_of
 from construction_mcp.procore.together import together
 
 Status = Literal["open", "closed", "draft", "any"]
@@ -22,6 +22,7 @@ Impact = Literal["yes_known", "yes_unknown", "no_impact", "tbd", "n_a"]
 
 _KEPT_S = 60.0
 _REPLIES_MAX = 100
+_RECENT_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +132,19 @@ def due_first(rfi: Rfi) -> tuple[bool, date, int]:
     return (rfi.due_date is None, rfi.due_date or date.max, rfi.id)
 
 
-async def read_raw(procore: Procore, project_id: int, rfi_id: int) -> tuple[Mapping[str, Any], list[Reply]]:
-    """One RFI as Procore shows it, and its replies, oldest first: two requests, sent together."""
-    path = f"{path_of(project_id)}/{rfi_id}"
+async def read_raw(
+    procore: Procore, project_id: int, rfi_id: int, *, fresh: bool = False
+) -> tuple[Mapping[str, Any], list[Reply]]:
+    """One RFI as Procore shows it, and its first `_REPLIES_MAX` replies, oldest first: two requests, sent together.
+
+    fresh: ask again even if it was read a moment ago; before a change.
+    """
+    path, page = f"{path_of(project_id)}/{rfi_id}", {"page": 1, "per_page": _REPLIES_MAX}
     raw, answers = await together(
-        procore.get(path, ttl_s=_KEPT_S), procore.list(f"{path}/replies", items_max=_REPLIES_MAX, ttl_s=_KEPT_S)
+        procore.get(path, ttl_s=_KEPT_S, fresh=fresh),
+        procore.get(f"{path}/replies", page, ttl_s=_KEPT_S, fresh=fresh),
     )
-    return raw, [reply_of(row) for row in answers.items if isinstance(row, Mapping)]
+    return raw, [reply_of(row) for row in rows_of(answers) if isinstance(row, Mapping)]
 
 
 async def read_several(procore: Procore, project_id: int, ids: Sequence[int], today: date) -> list[Rfi]:
@@ -145,6 +152,21 @@ async def read_several(procore: Procore, project_id: int, ids: Sequence[int], to
     listing = await procore.list(path_of(project_id), list_query(ids=ids), items_max=len(ids), ttl_s=_KEPT_S)
     found = {rfi.id: rfi for row in listing.items if (rfi := rfi_of(procore, row, project_id, today, full=True))}
     return [found[one] for one in dict.fromkeys(ids) if one in found]
+
+
+async def read_recent(procore: Procore, project_id: int, today: date) -> list[Rfi]:
+    """The latest `_RECENT_MAX` RFIs of any status with their questions, newest first: one request."""
+    query = {"sort": {"attribute": "created_at", "direction": "desc"}}
+    listing = await procore.list(path_of(project_id), query, items_max=_RECENT_MAX, ttl_s=_KEPT_S)
+    return [rfi_of(procore, row, project_id, today, full=True) for row in listing.items if isinstance(row, Mapping)]
+
+
+async def read_open(procore: Procore, project_id: int, today: date) -> tuple[list[Rfi], bool]:
+    """Open RFIs, due first, and whether there are more than were read: one request."""
+    query = list_query(status="open")
+    listing = await procore.list(path_of(project_id), query, items_max=_RECENT_MAX, ttl_s=_KEPT_S)
+    rows = (row for row in listing.items if isinstance(row, Mapping))
+    return [rfi_of(procore, row, project_id, today) for row in rows], listing.truncated
 
 
 async def read_candidates(procore: Procore, project_id: int) -> tuple[list[Person], list[Person]]:

@@ -28,6 +28,7 @@ from construction_mcp.simulator.areas import (
     uploads,
     webhooks,
     webhooks_v2,
+    workflows,
 )
 from construction_mcp.simulator.routing import Route
 
@@ -35,6 +36,7 @@ _AREAS = (
     budget, change_events, change_orders, companies, contracts, coordination, correspondence, daily_logs, directory,
     documents, drawings, incidents, inspections, meetings, observations, photos, punch_list, rfis, schedule,
     specifications, submittals, tasks, uploads, webhooks, webhooks_v2,
+    workflows,
 )  # fmt: skip
 
 

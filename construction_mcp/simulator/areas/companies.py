@@ -133,7 +133,36 @@ def update_project(call: Call) -> Answer:
     return shown(call, update(call, PROJECT, call.visible_project(call.id_in_path()), call.wrapped("project")), FULL)
 
 
+_TOOLS = (
+    ("rfi", "RFIs"), ("submittal_log", "Submittals"), ("daily_log", "Daily Log"), ("punch_list", "Punch List"),
+    ("observations", "Observations"), ("checklists", "Inspections"), ("incidents", "Incidents"),
+    ("meeting", "Meetings"), ("documents", "Documents"), ("images", "Photos"), ("drawing_log", "Drawings"),
+    ("specifications", "Specifications"), ("calendar", "Schedule"), ("task_items", "Tasks"),
+    ("change_events", "Change Events"), ("budgeting", "Budget"), ("commitments", "Commitments"),
+    ("prime_contract", "Prime Contracts"), ("directory", "Directory"),
+)  # fmt: skip
+
+
+def list_tools(call: Call) -> Answer:
+    """The project's tools, in the order of its menu; all are switched on."""
+    first = call.project.id % 1000 * 100
+    rows = [
+        {
+            "id": first + place,
+            "engine_name": engine,
+            "title": title,
+            "position": place,
+            "is_active": True,
+            "required": False,
+        }
+        for place, (engine, title) in enumerate(_TOOLS, start=1)
+    ]
+    page, headers = cut_page(call, rows, V1_PAGES)
+    return Answer(200, list(page), headers)
+
+
 ROUTES = (
+    Route("GET", "/rest/v1.0/projects/{project_id}/tools", list_tools),
     Route("GET", "/rest/v1.0/companies", list_companies),
     Route("GET", "/rest/v1.0/me", show_me),
     Route("GET", "/rest/v1.1/projects", list_company_projects),

@@ -24,7 +24,7 @@ from construction_mcp.procore.together import together
 
 ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 RfiId = Annotated[int, Field(ge=1), "RFI id, not its number"]
-Who = Annotated[str | None, Field(min_length=1, max_length=100), "Only theirs: `me`, or part of a name"]
+Who = Annotated[str | None, Field(max_length=100), "`me` or part of a name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,11 @@ async def list_procore_rfis(
     project_ids: Annotated[list[int] | None, Field(min_length=1, max_length=20), "Or several, 1 to 20"] = None,
     status: Annotated[Status, "Only this status"] = "open",
     overdue: Annotated[bool, "Only open ones past their due date"] = False,
-    ball_in_court: Annotated[
-        str | None, Field(min_length=1, max_length=100), "Only where this person must act: `me` or part of a name"
-    ] = None,
+    ball_in_court: Annotated[str | None, Field(max_length=100), "Who must act: `me` or part of a name"] = None,
     assigned_to: Who = None,
-    text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in subject or number"] = None,
-    updated_since: Annotated[date | None, "Only changed on or after this day"] = None,
-    detail: Annotated[Literal["summary", "full"], "full adds question, people, impacts"] = "summary",
+    text: Annotated[str | None, Field(max_length=100), "Words in subject or number"] = None,
+    updated_since: Annotated[date | None, "Changed on or after this day"] = None,
+    detail: Annotated[Literal["summary", "full"], "full adds question, people and impacts"] = "summary",
     limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
     cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"] = None,
     *,
@@ -186,7 +184,7 @@ async def reply_to_procore_rfi(
 
     Use close_procore_rfi to close it.
     """
-    rfi = await _rfi(procore, project_id, rfi_id, clock)
+    rfi = await _rfi(procore, project_id, rfi_id, clock, fresh=True)
     shown = {
         "rfi": _title(rfi),
         "status": rfi.status,
@@ -221,7 +219,7 @@ async def close_procore_rfi(
 
     To answer it first use reply_to_procore_rfi.
     """
-    rfi = await _rfi(procore, project_id, rfi_id, clock)
+    rfi = await _rfi(procore, project_id, rfi_id, clock, fresh=True)
     require_version(expected_version, rfi.updated_at, _title(rfi))
     if rfi.status != "open":
         raise Conflict(f"{_title(rfi)} is {rfi.status}, not open.", code="PROCORE_CONFLICT")
@@ -264,9 +262,11 @@ def _named(ball_in_court: str | None, assigned_to: str | None) -> list[tuple[str
     return [(name, words) for name, words in given if words is not None and words != "me"]
 
 
-async def _rfi(procore: Procore, project_id: int, rfi_id: int, clock: Clock) -> Rfi:
+async def _rfi(procore: Procore, project_id: int, rfi_id: int, clock: Clock, *, fresh: bool = False) -> Rfi:
     """One RFI in full with its replies; the project, which says what day it is, in the same round trip."""
-    site, (raw, replies) = await together(site_of(procore, project_id), rfis.read_raw(procore, project_id, rfi_id))
+    site, (raw, replies) = await together(
+        site_of(procore, project_id), rfis.read_raw(procore, project_id, rfi_id, fresh=fresh)
+    )
     return replace(rfis.rfi_of(procore, raw, project_id, today_at(site, clock.now()), full=True), replies=replies)
 
 

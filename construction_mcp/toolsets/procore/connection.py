@@ -1,0 +1,194 @@
+"""Tools over the link to a Procore account: make it, look at it, end it."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from construction_mcp.cache import Cache
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.effects import Effect
+from construction_mcp.core.errors import NeedsLogin, NextCall, NotFound
+from construction_mcp.core.ports import Ask
+from construction_mcp.core.toolset import tool
+from construction_mcp.core.types import Principal, Role
+from construction_mcp.procore.access import Accounts, Procore
+from construction_mcp.procore.check import check, link_to_note
+from construction_mcp.procore.records.companies import Project, companies_of
+from construction_mcp.procore.sign_in import SignIn
+from construction_mcp.store.connections import Connections
+from construction_mcp.store.workflows import Workflows
+from construction_mcp.toolsets.procore.shapes import (
+    Checked,
+    Companies,
+    Connection,
+    Disconnected,
+    SeenProject,
+    connected,
+)
+
+_NAMED_PROJECTS_MAX = 50  # of a check; list_procore_projects has them all
+_QUESTION = "sign_in"
+
+CompanyId = Annotated[int | None, Field(ge=1), "Company id; the connection's default company unless given"]
+
+
+@tool(effect="workspace", role=Role.VIEWER, listed=True, open_world=True, idempotent=True, title="Connect Procore")
+async def connect_procore(
+    code: Annotated[
+        str | None, Field(min_length=1, max_length=500), "The code that Procore's page showed, where one was asked for"
+    ] = None,
+    company_id: Annotated[int | None, Field(ge=1), "Make this the company of calls that name none"] = None,
+    again: Annotated[bool, "Sign in anew although an account is connected"] = False,
+    *,
+    sign_in: SignIn,
+    accounts: Accounts,
+    principal: Principal,
+    ask: Ask,
+) -> Connection:
+    """Connect the caller's Procore account and say whose it is, or return the link the person has to open.
+
+    Call it again after the person signed in, with the code if one was asked for. When already connected it only says
+    so, or changes the default company. Use check_procore_connection to look into permissions.
+    """
+    environment = accounts.environment.name
+    if code is not None:
+        account = await sign_in.finish_with_code(principal, code.strip())
+        return connected(account, environment, is_service=False)
+    if accounts.is_service:
+        account = await sign_in.look(await accounts.of(principal))
+        return connected(account, environment, is_service=True)
+    present = None if again or ask.state is not None else await _present(sign_in, accounts, principal, company_id)
+    return present or await _begin(sign_in, accounts, principal, ask, company_id)
+
+
+async def _present(
+    sign_in: SignIn, accounts: Accounts, principal: Principal, company_id: int | None
+) -> Connection | None:
+    """The connection there is, with the company that was asked for; None when only signing in can help."""
+    link = await accounts.link_of(principal)
+    if link is None:
+        return None
+    try:
+        if company_id is not None and company_id != link.company_id:
+            await sign_in.choose_company(principal, company_id)
+        account = await sign_in.look(await accounts.of(principal))
+    except NeedsLogin:
+        return None
+    return connected(account, accounts.environment.name, is_service=False)
+
+
+async def _begin(
+    sign_in: SignIn, accounts: Accounts, principal: Principal, ask: Ask, company_id: int | None
+) -> Connection:
+    """Give the person a link; where the client can open it, wait a while for them to come back.
+
+    The second run of the same call (2026-07-28) only waits: its link was made by the first.
+    """
+    environment, comes_back = accounts.environment.name, sign_in.address
+    if not ask.can_url:
+        return _waiting(environment, sign_in.link(principal, company_id), comes_back=comes_back is not None)
+    is_second_run = ask.state is not None
+    url = (comes_back or accounts.environment.login) if is_second_run else sign_in.link(principal, company_id)
+    message = "Sign in to Procore to link your account to this server."
+    if comes_back is None:
+        message += " Copy the code that the last page shows."
+    answer = await ask.url(_QUESTION, message, url, state=_QUESTION)
+    if answer.action != "accept":
+        return Connection("declined", environment, "Nothing was connected. Call connect_procore to try again.")
+    if comes_back is None:
+        return _waiting(environment, None if is_second_run else url, comes_back=False)
+    if not await sign_in.wait(principal):
+        return _waiting(environment, None if is_second_run else url, comes_back=True)
+    return connected(await sign_in.look(await accounts.of(principal)), environment, is_service=False)
+
+
+def _waiting(environment: str, url: str | None, *, comes_back: bool) -> Connection:
+    if comes_back:
+        step = "Show the person the link and let them sign in, then call connect_procore again."
+        return Connection("waiting", environment, step, url)
+    step = "Show the person the link; after signing in Procore shows a code. Call connect_procore with that code."
+    return Connection("waiting_for_code", environment, step, url)
+
+
+@tool(effect="read", open_world=True)
+async def check_procore_connection(
+    project_id: Annotated[
+        int | None, Field(ge=1), "Project to ask the tools of; the first active one otherwise"
+    ] = None,
+    *,
+    accounts: Accounts,
+    connections: Connections,
+    procore: Procore,
+    cache: Cache,
+    principal: Principal,
+    clock: Clock,
+) -> Checked:
+    """Return what the Procore connection reaches: user, companies, projects by name, readable tools, and what changed.
+
+    Use it after PROCORE_FORBIDDEN or PROCORE_NOT_FOUND. Each check is compared with the one before.
+    """
+    cache.forget_connection(procore.connection.id)  # a check that answers from before checks nothing
+    link = await link_to_note(accounts, connections, principal.id)
+    found, seen = await check(procore, link, clock.now(), project_id)
+    if project_id is not None and found.project is None:
+        raise NotFound(
+            f"Project {project_id} is not visible to this connection.",
+            code="PROCORE_NOT_FOUND",
+            next_call=NextCall("list_procore_projects", {}, "shows the visible projects"),
+        )
+    if link is not None:
+        await connections.note_check(link.id, seen)
+    return Checked(
+        environment=accounts.environment.name,
+        user=found.me.name,
+        login=found.me.login,
+        is_service_account=accounts.is_service,
+        companies=found.companies,
+        projects_total=len(found.projects),
+        projects=[_named(project) for project in found.projects[:_NAMED_PROJECTS_MAX]],
+        project=None if found.project is None else _named(found.project),
+        permission_template=found.reach.permission_template if found.reach else None,
+        tools=found.reach.tools if found.reach else [],
+        changed=found.changed,
+    )
+
+
+@tool(effect="read", open_world=True)
+async def list_procore_companies(*, procore: Procore) -> Companies:
+    """List the Procore companies the connection sees and which one is the default, in Procore's order, all of them.
+
+    Use connect_procore with company_id to change the default.
+    """
+    return Companies(await companies_of(procore))
+
+
+@tool(effect="outside", role=Role.VIEWER, open_world=True, destructive=True)
+async def disconnect_procore(
+    *, sign_in: SignIn, workflows: Workflows, accounts: Accounts, principal: Principal
+) -> Effect[Disconnected]:
+    """Revoke and forget the caller's Procore account, and return the workflows that can no longer run.
+
+    Ask first: workflows that act through the account stop. Use connect_procore to connect another one.
+    """
+    connection = await sign_in.own_connection(principal)
+    stopped = list(await workflows.running_as(principal.id, connection.environment.name))
+    link = await accounts.link_of(principal)
+    login = (link.login if link else None) or "the account"
+
+    async def perform() -> Disconnected:
+        return Disconnected(await sign_in.disconnect(principal), stopped)
+
+    return Effect(
+        summary=f"Disconnect {login} from Procore {connection.environment.name}",
+        shown={
+            "account": login,
+            "environment": connection.environment.name,
+            "workflows_that_stop": [workflow.name for workflow in stopped],
+        },
+        perform=perform,
+        targets=(f"connection:{connection.id}",),
+    )
+
+
+def _named(project: Project) -> SeenProject:
+    return SeenProject(project.id, project.label, project.is_active)
