@@ -15,7 +15,7 @@ from construction_mcp.core.nearest import nearest
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records.daily_log_types import SHARED, TYPES, Kind, LogType, path_of
 from construction_mcp.procore.records.daily_logs import Entry, entry_of
-from construction_mcp.procore.records.writing import day_sent
+from construction_mcp.procore.records.writing import answered, day_sent
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _TEXT_MAX = 10_000
@@ -74,7 +74,7 @@ def checked(log_type: LogType, on: date, values: Mapping[str, Any]) -> NewEntry:
 
 async def create(procore: Procore, project_id: int, new: NewEntry) -> Entry:
     """Send it. Raises: as `Procore.write`."""
-    raw = await procore.write("POST", path_of(new.log_type, project_id), new.body())
+    raw = answered(await procore.write("POST", path_of(new.log_type, project_id), new.body()))
     return entry_of(procore, raw, project_id, new.log_type)
 
 

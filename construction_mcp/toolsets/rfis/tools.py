@@ -1,5 +1,6 @@
 """Tools over RFIs. What Procore knows of them is in `procore/records/rfis.py`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -273,7 +274,7 @@ async def _rfi(procore: Procore, project_id: int, rfi_id: int, clock: Clock, *, 
 async def _similar(procore: Procore, project_id: int, subject: str, today: date) -> list[str]:
     """Open RFIs whose subject holds the whole new one: asked twice, or sent twice."""
     listing = await procore.list(rfis.path_of(project_id), rfis.list_query(status="open", search=subject), items_max=5)
-    return [_title(rfis.rfi_of(procore, row, project_id, today)) for row in listing.items]
+    return [_title(rfis.rfi_of(procore, row, project_id, today)) for row in listing.items if isinstance(row, Mapping)]
 
 
 def _shown(new: NewRfi, section: Section | None) -> dict[str, Any]:
