@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from dataclasses import fields
 from importlib import import_module
 from shlex import split
 
@@ -10,6 +11,7 @@ import pytest
 from construction_mcp.cli import command_names, main, parser_for
 from construction_mcp.cli.doctor.variables import KNOWN
 from construction_mcp.core.catalogue import CATALOGUE
+from construction_mcp.core.config import Limits
 from construction_mcp.registry.build import build, builtin_packages, manifest_path, manifest_text
 from tests.tidy.source import PACKAGE, ROOT, python_sources
 
@@ -70,6 +72,14 @@ def test_every_error_code_belongs_to_a_family_and_says_what_to_do():
 
 def test_the_readme_names_every_room_and_no_other():
     assert readme_rooms() == rooms()
+
+
+@pytest.mark.parametrize("limit", [field.name for field in fields(Limits)])
+def test_every_limit_limits_something(limit):
+    """One that nothing reads is a promise nobody keeps."""
+    code = "".join(source.text for source in python_sources())
+
+    assert re.search(rf"\.{limit}\b", code)
 
 
 def test_the_readme_tells_what_every_toolset_does_and_no_other():
