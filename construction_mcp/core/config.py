@@ -84,7 +84,12 @@ class Limits:
     # caches
     cache_entries_max: int = 2048
     token_cache_s: float = 300.0
+    workflow_cache_s: float = 3600.0  # definitions; every write goes through the cache, so age alone ends an entry
     record_cache_s: float = 300.0  # projects and companies
+
+    # webhooks
+    delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
+    hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
     # Procore
     procore_tries_max: int = 3
@@ -110,6 +115,8 @@ class Limits:
     usage_scopes_max: int = 4096
     procore_page_size: int = 100
     procore_pages_max: int = 20  # of one list; beyond it the answer says `truncated`
+    prompt_evidence_chars_max: int = 24_000  # of one block of records in a prompt: about 6,000 tokens
+    daily_log_days_max: int = 91  # of one reading: 13 weeks, beyond which Procore was seen to refuse
     refresh_ahead_s: float = 120.0  # so that no request leaves with a token that dies on the way
     renew_pause_s: float = 60.0  # a token refused so soon after its renewal is not the problem
     oauth_state_s: float = 600.0  # Procore's code lives as long

@@ -43,7 +43,7 @@ class Gated(Generic[Done]):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One effect as it was shown. `key` makes it happen once; `digest` binds it to what was shown."""
+    """One effect as it was shown. `key` makes it happen once, for the request that `digest` is of."""
 
     principal: str
     tool: str

@@ -21,7 +21,7 @@ class Services:
     def __init__(self, factories: Mapping[str, Factory], personal: Mapping[str, PersonalFactory] | None = None) -> None:
         self._factories = dict(factories)
         self._personal = dict(personal or {})
-        self._locks: dict[type, asyncio.Lock] = {}
+        self._making: dict[type, asyncio.Future[None]] = {}
         self.ready: dict[type, Any] = {}
 
     async def for_caller(self, wanted: type[Service], principal: Principal) -> Service:
@@ -39,14 +39,22 @@ class Services:
             LookupError: no factory makes it; a mistake of the toolset's author.
         """
         if wanted not in self.ready:
-            factory = self._factories.get(_name(wanted))
-            if factory is None:
-                raise LookupError(f"nothing in bootstrap.py provides {wanted!r}")
-            async with self._locks.setdefault(wanted, asyncio.Lock()):
-                if wanted not in self.ready:
-                    self.ready[wanted] = await factory()
+            making = self._making.get(wanted)
+            if making is None:
+                making = self._making[wanted] = asyncio.ensure_future(self._make(wanted))
+            # Shielded: a call that is cancelled must not leave others with half an object.
+            await asyncio.shield(making)
         instance: Service = self.ready[wanted]
         return instance
+
+    async def _make(self, wanted: type) -> None:
+        factory = self._factories.get(_name(wanted))
+        try:
+            if factory is None:
+                raise LookupError(f"nothing in bootstrap.py provides {wanted!r}")
+            self.ready[wanted] = await factory()
+        finally:
+            del self._making[wanted]  # a failed one is tried again by whoever asks next
 
 
 def _name(wanted: type) -> str:

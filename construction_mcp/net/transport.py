@@ -1,6 +1,7 @@
 """httpx's transport over an httpcore pool whose network backend is the egress guard."""
 
 import contextlib
+import functools
 import ssl
 from collections.abc import AsyncIterator, Iterator
 
@@ -17,7 +18,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     def __init__(self, guard: Guard, limits: Limits, ssl_context: ssl.SSLContext | None = None) -> None:
         self._guard = guard
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context or httpx.create_ssl_context(trust_env=False),
+            ssl_context=ssl_context or _trusted_authorities(),
             max_connections=limits.outbound_connections_max,
             max_keepalive_connections=limits.outbound_connections_max,
             keepalive_expiry=limits.read_timeout_s,
@@ -49,6 +50,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+
+
+@functools.cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Read once: the bundle takes 50 ms to parse, and nothing of it differs between transports."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class _Body(httpx.AsyncByteStream):

@@ -29,13 +29,22 @@ class Procore:
     limits: Limits
 
     async def get(
-        self, path: str, query: Mapping[str, Any] | None = None, *, company: int | None = None, ttl_s: float = 0.0
+        self,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        *,
+        company: int | None = None,
+        ttl_s: float = 0.0,
+        fresh: bool = False,
     ) -> Any:
         """The body of one read: an object or a list. Identical reads under way share a request.
 
+        fresh: ask Procore now, whatever is kept; for what a change is about to be based on.
+
         Raises: as `ProcoreClient.get`.
         """
-        return (await self.client.get(self.connection, path, query, company=company, ttl_s=ttl_s)).data
+        answer = await self.client.get(self.connection, path, query, company=company, ttl_s=ttl_s, fresh=fresh)
+        return answer.data
 
     async def page(
         self, path: str, query: Mapping[str, Any], *, company: int | None = None, ttl_s: float = 0.0
@@ -134,7 +143,8 @@ class Accounts:
         Raises:
             NeedsLogin: PROCORE_NOT_CONNECTED. Invalid: PROCORE_APP_MISSING.
         """
-        if current_account.get() is None:
+        account = current_account.get()
+        if account is None or account.execution is None:  # one left here by an earlier call is not this call's
             current_account.set(self._client.usage.new_account(session=principal.id))
         return self.through(self.service() if self.is_service else self.connection_of(await self._link(principal)))
 

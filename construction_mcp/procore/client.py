@@ -61,6 +61,7 @@ class _Trouble:
     error: ConstructionError
     again: bool = False
     wait_s: float | None = None  # what Procore asked for; None leaves it to the backoff
+    held_s: float | None = None  # the limiter keeps everybody waiting for so long; nothing more to do here
     refused_token: str | None = None
 
 
@@ -111,7 +112,10 @@ class ProcoreClient:
         request = self._checked(Request(connection, "GET", path, dict(query or {}), company=company))
         if fresh:
             self._cache.note_bypass()
-            return await self._send(request)
+            answer = await self._send(request)
+            # What is kept may be older than what was just seen; the next reader must not go back in time.
+            self._cache.invalidate(*paths.tags_written(request.path, request.query, request.company))
+            return answer
         what = (connection.environment.name, request.path, paths.query_pairs(request.query))
         return await self._cache.get(
             Key(connection.id, request.company, what),
@@ -183,12 +187,11 @@ class ProcoreClient:
         """Seconds until the next try; None when there should be none."""
         if not trouble.again or failed >= self._limits.procore_tries_max:
             return None
-        if trouble.wait_s is None:
-            pause_s = wait_s = self._backoff.delay_s(failed)
+        if trouble.held_s is not None:
+            wait_s, over_in_s = 0.0, trouble.held_s
         else:
-            # The limiter holds everybody for as long as Procore asked; here we only see whether it is worth it.
-            pause_s, wait_s = trouble.wait_s, 0.0
-        return wait_s if self._clock.monotonic() + pause_s < deadline else None
+            wait_s = over_in_s = self._backoff.delay_s(failed) if trouble.wait_s is None else trouble.wait_s
+        return wait_s if self._clock.monotonic() + over_in_s < deadline else None
 
     async def _try(self, request: Request, priority: Priority, deadline: float) -> Answer | _Trouble:
         connection = request.connection
@@ -241,13 +244,14 @@ class ProcoreClient:
         if 200 <= status < 300:
             return self._of_success(request, reply)
         asked_s = retry_after_s(headers.get("retry-after"), self._clock.now(), max_s=self._limits.header_wait_max_s)
-        if failures.is_refusal(status, headers):
+        was_refused = failures.is_refusal(status, headers)
+        if was_refused:
             asked_s = self._pause(status, headers, asked_s, slot)
         error = failures.failure_of(status, headers, reply.body, request.what, asked_s)
         if status == 401:
             return _Trouble(error, again=True, wait_s=0.0, refused_token=token)
-        if failures.is_refusal(status, headers):
-            return _Trouble(error, again=True, wait_s=asked_s)
+        if was_refused:
+            return _Trouble(error, again=True, held_s=asked_s)
         if failures.can_pass(status) and not request.repeatable:
             return _Trouble(failures.outcome_unknown(request.what, error))
         return _Trouble(error, again=failures.can_pass(status), wait_s=asked_s)

@@ -14,7 +14,7 @@ from construction_mcp.core.json import read_json
 _SAID_MAX = 10  # sentences of one error; beyond it nobody reads on
 _SENTENCE_MAX = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
-_LINK = re.compile(r"<([^<>\s]+)>\s*((?:;[^,<]*)*)(?:,|$)")
+_LINK = re.compile(r"<([^<>\s]+)>\s*((?:;[^,;<]*)*)(?:,|$)")
 _REL = re.compile(r';\s*rel\s*=\s*"?([\w ]+)"?', re.IGNORECASE)
 
 

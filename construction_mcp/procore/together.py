@@ -1,21 +1,26 @@
 """Several reads at the same time: the price of the slowest, not of the sum."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 
 async def together(*reads: Awaitable[Any]) -> list[Any]:
     """Their results in order. The first failure ends the others and is raised as it is, not in a group.
 
-    Not a TaskGroup: before Python 3.13 one whose child fails while it waits leaves its task marked as being cancelled
-    (`Task.cancelling()` stays above 0), and the next cancel scope that this task leaves mistakes that for its own.
+    No `asyncio.TaskGroup`: on Python 3.11 and 3.12 a child that fails leaves its parent counted as being cancelled
+    (CPython issue 116720), and the next timeout or cancel scope around it believes that.
     """
-    tasks = [asyncio.ensure_future(read) for read in reads]
+    running = [asyncio.ensure_future(read) for read in reads]
     try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+        return list(await asyncio.gather(*running))
+    finally:
+        await _end(running)
+
+
+async def _end(tasks: Iterable["asyncio.Future[Any]"]) -> None:
+    """Cancel what still runs and wait until it has stopped."""
+    unfinished = [task for task in tasks if not task.done()]
+    for task in unfinished:
+        task.cancel()
+    await asyncio.gather(*unfinished, return_exceptions=True)

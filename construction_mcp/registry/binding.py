@@ -20,6 +20,7 @@ class Binding:
 
     function: Any
     adapters: Mapping[str, TypeAdapter[Any]]
+    parameters: Mapping[str, str]  # by the name a caller writes, where the function's own differs
     injected: Mapping[str, type]
     returns: TypeAdapter[Any]
 
@@ -37,7 +38,7 @@ class Binding:
                 first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
                 place = ".".join([name, *map(str, first["loc"])])
                 raise Invalid(f"{place}: {first['msg']}.", details={"field": place}) from None
-        return converted
+        return {self.parameters.get(name, name): value for name, value in converted.items()}
 
 
 @cache
@@ -47,7 +48,8 @@ def bind(path: str) -> Binding:
     function = getattr(importlib.import_module(module), name)
     signature = read_signature(function)
     adapters = {one.name: TypeAdapter(one.annotation) for one in signature.sent if _base(one.annotation) not in _PLAIN}
-    return Binding(function, adapters, signature.injected, TypeAdapter(signature.returns))
+    parameters = {one.name: one.parameter for one in signature.sent if one.name != one.parameter}
+    return Binding(function, adapters, parameters, signature.injected, TypeAdapter(signature.returns))
 
 
 def _base(annotation: Any) -> Any:

@@ -144,9 +144,12 @@ class Dispatcher:
     async def _pass_gate(self, tool: ToolEntry, binding: Binding, given: dict[str, Any], call: Call) -> Gated[Any]:
         """Let the tool describe its change, then give it to the gate."""
         confirmation, key = given.pop("confirmation", None), given.pop("idempotency_key", None)
-        effect: Effect[Any] = await self._invoke(binding, given, call)
         gate: Gate = await self._services.get(Gate)
         asked = Asked(call.principal, tool.name, given, call.provided.get(Ask), confirmation, key)
+        earlier = await gate.earlier(asked)
+        if earlier is not None:
+            return earlier
+        effect: Effect[Any] = await self._invoke(binding, given, call)
         return await gate.pass_through(effect, asked, binding.returns)
 
     async def _invoke(self, binding: Binding, given: Mapping[str, Any], call: Call) -> Any:

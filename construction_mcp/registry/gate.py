@@ -7,7 +7,8 @@ A tool describes its change as an `Effect` and does nothing. The gate decides by
               perform when the same call comes back with it (that proves preview-then-call, not a person)
 
 Asking again never performs twice: an effect has a key (the caller's idempotency key, or its confirmation), its intent
-is durable before anything is sent, and one found without an outcome is reported as uncertain, never repeated.
+is durable before anything is sent, and one found without an outcome is reported as uncertain, never repeated. A known
+key is answered before the tool looks at the world, for its own first effect has changed that since.
 """
 
 import hashlib
@@ -48,10 +49,14 @@ class Asked:
     confirmation: str | None = None
     idempotency_key: str | None = None
 
+    @property
+    def request(self) -> str:
+        """The digest of what was asked, whatever the world looks like: what a key belongs to."""
+        return _digest([self.tool, self.principal.id, dict(self.arguments)])
+
     def digest(self, effect: Effect[Any]) -> str:
         """Binds a consent to the call and to everything that was shown."""
-        told = [self.tool, self.principal.id, dict(self.arguments), effect.summary, dict(effect.shown)]
-        return hashlib.sha256(write_json(json.loads(json.dumps(told, default=str))).encode()).hexdigest()
+        return _digest([self.tool, self.principal.id, dict(self.arguments), effect.summary, dict(effect.shown)])
 
 
 class Gate:
@@ -62,6 +67,20 @@ class Gate:
         self._signer = signer
         self._settings = settings
         self._clock = clock
+
+    async def earlier(self, asked: Asked) -> Gated[Any] | None:
+        """The first outcome of a call that was carried out before under the same key; None when it was not.
+
+        Raises:
+            Conflict: IDEMPOTENCY_CONFLICT, or how the first one failed.
+            Invalid: the confirmation is for something else.
+            Uncertain: the first one has no known outcome.
+        """
+        key = asked.idempotency_key
+        if key is None and asked.confirmation is not None:
+            key = self._said(asked)["key"]
+        recorded = None if key is None else await self._intents.find(asked.principal.id, asked.tool, key)
+        return None if recorded is None else _again(recorded, asked.request)
 
     async def pass_through(self, effect: Effect[Any], asked: Asked, returns: TypeAdapter[Any]) -> Gated[Any]:
         """Perform the effect, or say what has to happen first.
@@ -75,57 +94,59 @@ class Gate:
         if effect.is_read:
             return Gated("done", item=await effect.perform())
         digest = asked.digest(effect)
-        if asked.idempotency_key is not None:
-            earlier = await self._intents.find(asked.principal.id, asked.tool, asked.idempotency_key)
-            if earlier is not None:
-                return _again(earlier, digest)
         key = asked.idempotency_key or new_id("once")
         if self._settings.write_policy == "confirm":
             consent = await self._consent(effect, asked, digest)
             if isinstance(consent, Gated):
                 return consent
             key = asked.idempotency_key or consent
-        intent = Intent(asked.principal.id, asked.tool, key, digest, effect.summary, effect.shown, effect.targets)
-        return await self._perform(effect, intent, returns)
+        return await self._perform(effect, _intent(asked, key, effect), returns)
 
     async def _consent(self, effect: Effect[Any], asked: Asked, digest: str) -> str | Gated[Any]:
         """The key of a consent that was given, or the answer that asks for one."""
         if asked.confirmation is not None:
-            return self._confirmed(asked.confirmation, digest)
+            return self._confirmed(asked, digest)
         if asked.ask is None or not asked.ask.can_form:
-            return self._preview(effect, digest)
+            return self._preview(effect, asked, digest)
         answer = await asked.ask.form(QUESTION, _question(effect), _FORM, state=digest)
         if asked.ask.state is not None and asked.ask.state != digest:
-            return self._preview(effect, digest)  # what would change is not what was shown a moment ago
+            return self._preview(effect, asked, digest)  # what would change is not what was shown a moment ago
         if answer.action == "accept" and (answer.content or {}).get("confirm") is True:
             return new_id("once")
-        await self._intents.decline(
-            Intent(asked.principal.id, asked.tool, "", digest, effect.summary, effect.shown, effect.targets)
-        )
+        await self._intents.decline(_intent(asked, "", effect))
         return Gated("declined", preview=_preview(effect))
 
-    def _preview(self, effect: Effect[Any], digest: str) -> Gated[Any]:
+    def _preview(self, effect: Effect[Any], asked: Asked, digest: str) -> Gated[Any]:
         expires_at = self._clock.now() + timedelta(seconds=self._settings.limits.confirmation_s)
-        token = self._signer.sign({"key": new_id("once"), "until": expires_at.isoformat()}, ["confirmation", digest])
+        said = {"key": new_id("once"), "until": expires_at.isoformat(), "shown": digest}
+        token = self._signer.sign(said, ["confirmation", asked.request])
         return Gated(
             "needs_confirmation", preview=_preview(effect), confirmation=token, expires_at=expires_at.isoformat()
         )
 
-    def _confirmed(self, confirmation: str, digest: str) -> str:
+    def _confirmed(self, asked: Asked, digest: str) -> str:
         """The key that the confirmation carries.
 
         Raises:
             Invalid: AUTH_STATE_INVALID; altered, expired, or what would change is not what was shown.
         """
-        try:
-            said = self._signer.read(confirmation, ["confirmation", digest])
-        except Invalid:
-            raise _stale(
-                "The confirmation does not belong to this change, or what would change is different now."
-            ) from None
+        said = self._said(asked)
+        if said["shown"] != digest:
+            raise _stale("What would change is not what was shown when the confirmation was given.")
         if self._clock.now() > datetime.fromisoformat(said["until"]):
             raise _stale("The confirmation has expired.")
         return str(said["key"])
+
+    def _said(self, asked: Asked) -> Any:
+        """What the confirmation says.
+
+        Raises:
+            Invalid: AUTH_STATE_INVALID; altered, or given for another call.
+        """
+        try:
+            return self._signer.read(asked.confirmation or "", ["confirmation", asked.request])
+        except Invalid:
+            raise _stale("The confirmation does not belong to this call.") from None
 
     async def _perform(self, effect: Effect[Any], intent: Intent, returns: TypeAdapter[Any]) -> Gated[Any]:
         recorded, is_new = await self._intents.intend(intent)
@@ -144,6 +165,14 @@ class Gate:
             recorded.id, intent, "done", returns.dump_python(done, mode="json", exclude_none=True)
         )
         return done
+
+
+def _intent(asked: Asked, key: str, effect: Effect[Any]) -> Intent:
+    return Intent(asked.principal.id, asked.tool, key, asked.request, effect.summary, effect.shown, effect.targets)
+
+
+def _digest(told: Any) -> str:
+    return hashlib.sha256(write_json(json.loads(json.dumps(told, default=str))).encode()).hexdigest()
 
 
 def _again(recorded: Recorded, digest: str) -> Gated[Any]:

@@ -34,7 +34,8 @@ def shape(value: Any, returns: TypeAdapter[Any], fields: Sequence[str] | None, b
     """
     if isinstance(value, Content):
         return Outcome(None, "", value.blocks, value.is_error)
-    raw = returns.dump_json(value, exclude_none=True)
+    # Without warnings: the first outcome of a repeated effect comes from the ledger as JSON, not as its class.
+    raw = returns.dump_json(value, exclude_none=True, warnings=False)
     structured = from_json(raw)
     if fields:
         structured["items"] = _only(structured["items"], fields)

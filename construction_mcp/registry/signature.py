@@ -10,9 +10,13 @@ from construction_mcp.core.effects import Effect, Gated
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument a caller sends. `annotation` keeps its `Annotated` metadata."""
+    """One argument a caller sends. `annotation` keeps its `Annotated` metadata.
+
+    `name` is what the caller writes, `parameter` what the function calls it: `from_`, because Python keeps `from`.
+    """
 
     name: str
+    parameter: str
     annotation: Any
     required: bool
     default: Any
@@ -49,7 +53,9 @@ def read_signature(function: Callable[..., Any]) -> Signature:
             injected[name] = hints[name]
         else:
             required = parameter.default is parameter.empty
-            sent.append(Parameter(name, hints[name], required, None if required else parameter.default))
+            sent.append(
+                Parameter(name.rstrip("_"), name, hints[name], required, None if required else parameter.default)
+            )
     return Signature(tuple(sent), injected, _answers_with(hints.get("return")))
 
 

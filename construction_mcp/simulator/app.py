@@ -60,17 +60,18 @@ class Simulator:
         self.world.reset(seed)
         self.ledger.clear()
         self.limits.reset()
+        self.dispatcher.restart()
         self.faults.append([])
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Simulator"]:
-        """With deliveries being sent; without it the app answers and events wait."""
-        deliveries = asyncio.create_task(self.dispatcher.run())
+        """With deliveries being sent; without it the app answers and events wait. Enter and leave in one task."""
         try:
-            yield self
+            async with asyncio.TaskGroup() as tasks:
+                deliveries = tasks.create_task(self.dispatcher.run())
+                yield self
+                deliveries.cancel()
         finally:
-            deliveries.cancel()
-            await asyncio.gather(deliveries, return_exceptions=True)
             self.world.commit()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -244,12 +245,12 @@ class Simulator:
             status = self.world.switches.missing_company_header
             raise Refused(status, "Missing Procore-Company-Id header! Send the id of the company with every call.")
         company = self.world.find("company", 0, int(header)) if header.isdigit() else None
-        in_path = call.params.get("company_id")
+        elsewhere = call.params.get("company_id") or call.text("company_id")
         if company is None or not company["app_installed"] or company.id not in call.user["company_ids"]:
             message = "App is not connected to this company."
             raise Refused(403, message, errors=[message])
-        if in_path is not None and in_path != header:
-            raise Refused(403, "The company in the path is not the one in the header.")
+        if elsewhere is not None and elsewhere != header:
+            raise Refused(403, "The company in the path or query is not the one in the header.")
         return company
 
     def _check_level(self, call: Call, route: Route) -> None:

@@ -13,6 +13,7 @@ class OffsetClock:
         self._inner = inner
         self.offset_s = offset_s
         self._moved = asyncio.Event()
+        self._restarts = 0
 
     def now(self) -> datetime:
         return self._inner.now() + timedelta(seconds=self.offset_s)
@@ -27,13 +28,14 @@ class OffsetClock:
         self._wake_sleepers()
 
     def restart(self) -> None:
-        """Drop the offset."""
+        """Drop the offset; whoever sleeps wakes, because what they waited for is gone."""
         self.offset_s = 0.0
+        self._restarts += 1
         self._wake_sleepers()
 
     async def sleep(self, seconds: float) -> None:
-        due = self.monotonic() + seconds
-        while (left := due - self.monotonic()) > 0:
+        due, restarts = self.monotonic() + seconds, self._restarts
+        while (left := due - self.monotonic()) > 0 and restarts == self._restarts:
             moved = self._moved
             waits = {asyncio.ensure_future(self._inner.sleep(left)), asyncio.ensure_future(moved.wait())}
             try:

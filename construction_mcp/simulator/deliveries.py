@@ -66,6 +66,10 @@ class Dispatcher:
             self._world.add("hook_event", 0, body, parent=hook.id)
         return copies
 
+    def restart(self) -> None:
+        """Count from the beginning again, for a world that was reset."""
+        self._sent_by_hook.clear()
+
     async def run(self) -> None:
         """Send until cancelled; one task per hook with something to send, so that a dead hook delays no other."""
         sender = httpx.AsyncClient(transport=self._transport, timeout=self._timeout_s, trust_env=False)
@@ -126,7 +130,7 @@ class Dispatcher:
                 "response_body": answer.text[:RESPONSE_KEPT],
             }
             delivered = answer.is_success
-        except (httpx.HTTPError, TimeoutError) as failure:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as failure:
             attempt |= {"response_status": None, "response_error": type(failure).__name__}
             delivered = False
         attempt["completed_at"] = stamp(self._world.clock.now())

@@ -51,7 +51,7 @@ def check_destination(url: Any) -> str:
     """HTTPS, as Procore asks; plain HTTP only to this machine, so that nobody needs a tunnel to try the simulator."""
     parts = urlsplit(str(url or ""))
     local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if parts.scheme != "https" and not local:
+    if not parts.hostname or (parts.scheme != "https" and not local):
         raise invalid("destination_url", "must be a public HTTPS address")
     return str(url)
 

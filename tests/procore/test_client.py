@@ -247,6 +247,14 @@ async def test_the_later_of_retry_after_and_reset_counts(desk, procore, clock):
     assert clock.monotonic() >= 9
 
 
+async def test_a_failing_gateway_that_names_a_time_is_left_alone_so_long(desk, procore, clock):
+    procore.next_answers.append(Say(502, {}, {"retry-after": "6"}))
+
+    await result_of(clock, desk.client.get(SERVICE, RFIS))
+
+    assert clock.monotonic() == pytest.approx(6)
+
+
 async def test_a_refusal_holds_the_others_too(desk, procore, clock):
     """One 429 is everybody's: the rest wait instead of collecting their own."""
     procore.next_answers.append(Say(429, {}, {"retry-after": "5"}))
@@ -473,3 +481,21 @@ async def test_an_application_that_fails_inside_is_unavailable(clock):
     error = await result_of(clock, desk.client.get(SERVICE, RFIS))
 
     assert isinstance(error, Unavailable)
+
+
+async def test_no_secret_is_logged_at_debug(desk, procore, clock, caplog):
+    """Not by us and not by the HTTP libraries, on success, refusal, renewal or failure."""
+    caplog.set_level("DEBUG")
+    procore.refresh_tokens.add("refresh-canary")
+    procore.next_answers.extend([Say(401, {}), Say(503, {}, {"retry-after": "1"})])
+    pair = TokenPair("access-canary", clock.now() + timedelta(hours=1), "refresh-canary")
+    await desk.tokens.adopt(ACCOUNT, pair)
+    await result_of(clock, desk.client.get(ACCOUNT, RFIS))
+    procore.routes["GET", RFIS] = Say(404, {"message": "body-canary"})
+    await result_of(clock, desk.client.get(ACCOUNT, RFIS))
+    await desk.tokens.disconnect(ACCOUNT)
+
+    logged = caplog.text + repr([record.__dict__ for record in caplog.records])
+    assert "procore request failed" in logged
+    for secret in ("canary", "app-secret", "access-1", "refresh-1", "Bearer"):
+        assert secret not in logged

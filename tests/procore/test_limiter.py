@@ -127,6 +127,32 @@ async def test_a_limit_that_procore_reports_outranks_ours():
     assert all(waited == 0 for _, waited in results)
 
 
+async def test_a_window_nobody_documented_is_learned_from_its_reports():
+    """A sandbox user met 100 requests a minute: neither of the two windows."""
+    clock = ManualClock(datetime(2026, 3, 2, 15, 0, 7, tzinfo=UTC))
+    limiter, upstream = Limiter(clock, Limits()), Upstream(clock)
+    upstream.windows = [(100, 60.0)]
+
+    results = await run_on(
+        clock, *(call(limiter, clock, upstream, priority=INTERACTIVE, latency_s=0.1) for _ in range(300))
+    )
+
+    assert upstream.statuses == {200: 300}
+    assert len(results) == 300
+    assert clock.monotonic() <= 240
+
+
+async def test_an_hour_met_near_its_end_is_not_taken_for_a_minute():
+    """300 an hour, first seen 50 seconds before it begins anew: the next hour is an hour again."""
+    clock = ManualClock(datetime(2026, 3, 2, 15, 59, 10, tzinfo=UTC))
+    limiter, upstream = Limiter(clock, Limits()), Upstream(clock)
+    upstream.windows = [(300, 3600.0)]
+
+    await run_on(clock, *(call(limiter, clock, upstream, latency_s=0.1) for _ in range(500)))
+
+    assert upstream.statuses == {200: 500}
+
+
 LIES = {
     "vanished": lambda _told: {},
     "nothing left, ever": lambda told: {**told, "x-rate-limit-remaining": "0"},

@@ -2,24 +2,20 @@
 
 import asyncio
 import contextlib
-import socket
 from collections import Counter
 from types import SimpleNamespace
 
 import httpx
 import pytest
-import uvicorn
 
-from construction_mcp.core.clock import ManualClock, SystemClock
+from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Conflict, NotFound, RateLimited, Uncertain
-from construction_mcp.net.egress import Guard, Only
-from construction_mcp.net.transport import GuardedTransport
 from construction_mcp.procore.authorize import Request as SignIn
 from construction_mcp.procore.budget import current_account
 from construction_mcp.procore.client import Request
 from construction_mcp.procore.connection import App, Connection
-from construction_mcp.procore.environments import Environment, endpoints_of
+from construction_mcp.procore.environments import Environment
 from construction_mcp.procore.limiter import Priority
 from construction_mcp.simulator.app import Simulator
 from construction_mcp.simulator.limits import DOCS_WINDOWS
@@ -288,52 +284,3 @@ async def test_the_simulators_errors_have_their_codes(simulated, clock):
     assert refused.code == "PROCORE_INVALID"
     assert not isinstance(refused, Conflict)
     assert refused.details["procore_says"]
-
-
-@contextlib.asynccontextmanager
-async def listening(simulator):
-    """The simulator behind a real socket; its address."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(simulator, log_level="error", lifespan="off"))
-        serving = asyncio.ensure_future(server.serve([door]))
-        try:
-            yield f"http://127.0.0.1:{door.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
-
-
-async def test_over_a_real_socket_and_in_real_time_nobody_meets_a_429():
-    """A bounded share of the long test: a hundred callers, three short windows."""
-    clock = SystemClock()
-    world = World(clock=clock, scale="small", redirect_uri=CALLBACK)
-    simulator = Simulator(world, windows=((600, 3600.0), (25, 1.0)))
-    limits = Limits(spike_window_s=1.0, rate_wait_background_s=10.0)
-    async with listening(simulator) as url:
-        account = service_at(simulator, url)
-        guard = Guard(Only(endpoints_of(account.environment)))
-        desk = build_desk(clock, GuardedTransport(guard, limits), limits=limits)
-        root = f"/rest/v1.0/projects/{project_of(simulator, account)}/rfis"
-        with paying_from(desk, Priority.INTERACTIVE):
-            calls = (patient_reader(desk, account, clock, [f"{root}/{n}"]) for n in range(75))
-            results = await asyncio.gather(*calls)
-        await desk.aclose()
-
-    assert sum(answered for answered, _ in results) == 75
-    assert statuses(simulator)[429] == 0
-
-
-async def test_over_a_real_socket_a_lost_answer_to_a_write_is_uncertain():
-    clock = SystemClock()
-    simulator = Simulator(World(clock=clock, scale="small", redirect_uri=CALLBACK), windows=())
-    simulator.faults.append([{"match": {"method": "POST", "path": "*/rfis"}, "do": "lost_response"}])
-    async with listening(simulator) as url:
-        account = service_at(simulator, url)
-        desk = build_desk(clock, GuardedTransport(Guard(Only(endpoints_of(account.environment))), Limits()))
-        create = await create_rfi(desk, account, f"/rest/v1.0/projects/{project_of(simulator, account)}/rfis")
-        with pytest.raises(Uncertain):
-            await desk.client.write(create)
-        await desk.aclose()
-
-    assert sum(entry["write"] for entry in ledger(simulator)) == 1

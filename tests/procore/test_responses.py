@@ -1,6 +1,7 @@
 """Answers are read leniently, errors in every shape seen."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -93,6 +94,14 @@ def test_links_are_read_by_relation():
         "next": "https://a.test/x?page=2&per_page=5",
         "last": "https://a.test/x?page=9",
     }
+
+
+@pytest.mark.parametrize("text", ["<a>" + ";" * 8000 + "<", "<a>; " * 2000, "<" * 8000, "<a>;" + " " * 8000 + "rel"])
+def test_no_header_takes_longer_to_read_than_it_is_worth(text):
+    began = time.perf_counter()
+    links_of({"link": text})
+
+    assert time.perf_counter() - began < 0.2
 
 
 @given(st.text(max_size=300))

@@ -22,7 +22,7 @@ def argument_sets(name: str, existing: str) -> list[dict[str, Any]]:
     return [{}, *(dict.fromkeys(ids, value) for value in (existing, "wf_nothing")), {"nonsense": "\x00"}]
 
 
-@pytest.mark.parametrize(("name", "role"), BELOW, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "role"), BELOW, ids=str)
 async def test_below_its_role_every_tool_refuses_alike(house: House, name: str, role: Role) -> None:
     async with as_role(house, Role.ADMIN) as admin:
         made = await admin.call_tool("create_workflow", {"name": "A"})

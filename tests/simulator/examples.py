@@ -41,7 +41,7 @@ class Example:
 
 async def example_of(operation: Operation, world: World, http: httpx.AsyncClient) -> Example:
     """Prepares what the operation needs (a hook, an upload) and fills its path, query and body."""
-    needs = _Needs(world, http)
+    needs = Needs(world, http)
     if operation.path.startswith("/oauth"):
         return await needs.oauth(operation)
     if "webhooks/hooks/" in operation.path:
@@ -52,7 +52,7 @@ async def example_of(operation: Operation, world: World, http: httpx.AsyncClient
     return Example(operation.method, path, query, body)
 
 
-class _Needs:
+class Needs:
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self.world = world
         self.http = http

@@ -182,7 +182,10 @@ async def test_a_user_token_needs_no_company_header_for_companies_but_a_service_
 
 
 async def test_a_company_without_the_app_answers_403(sim: Simulator, http: httpx.AsyncClient) -> None:
-    http.headers["Procore-Company-Id"] = str(first_company(sim.world) + 2)
+    """Even for somebody who works there."""
+    without_app = first_company(sim.world) + 2
+    sim.world.change(next(iter(sim.world.table("user", 0))), {"company_ids": [without_app]})
+    http.headers["Procore-Company-Id"] = str(without_app)
     answer = await http.get("/rest/v1.0/companies")
 
     assert answer.status_code == 403

@@ -176,6 +176,18 @@ async def test_a_revision_is_a_record_that_takes_over(sim: Simulator, http: http
     assert chain[0]["current_revision"] is False
 
 
+async def test_distributing_closes_a_submittal_and_takes_the_ball_away(sim: Simulator, http: httpx.AsyncClient) -> None:
+    project = first_project(sim.world)
+    submittal = (await rows(http, f"/rest/v1.1/projects/{project}/submittals"))[0]
+    answer = await http.patch(f"/rest/v1.0/projects/{project}/submittal_logs/{submittal['id']}/close_and_distribute")
+
+    assert answer.json()["status"]["status"] == "Distributed"
+    assert (answer.json()["ball_in_court"], answer.json()["distributed_at"]) == (
+        [],
+        sim.world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
 # -- daily logs
 
 
@@ -354,7 +366,10 @@ async def test_a_project_made_by_a_service_account_stays_invisible_to_it(
     made = (await http.post("/rest/v1.0/projects", json={"company_id": company, "project": {"name": "New"}})).json()
     listed = await rows(http, "/rest/v1.1/projects", company_id=company)
 
+    shown = await http.get(f"/rest/v1.0/projects/{made['id']}", params={"company_id": company})
+
     assert made["id"] not in [row["id"] for row in listed]
+    assert shown.status_code == 404
 
 
 async def test_bodies_may_be_rails_forms_and_bad_ones_say_why(sim: Simulator, http: httpx.AsyncClient) -> None:

@@ -161,6 +161,14 @@ def test_a_lost_response_cuts_the_connection_and_a_timeout_says_nothing(server: 
     assert silent.returncode == 28  # timed out
 
 
+def test_the_example_script_of_faults_is_loaded() -> None:
+    process, line = start("--faults", str(REPOSITORY / "examples" / "simulator" / "faults.json"))
+    state = json.loads(curl(f"{line['api']}/_sim/state"))
+    stop(process)
+
+    assert [fault["do"] for fault in state["faults"]] == ["503", "lost_response", "timeout"]
+
+
 def test_a_killed_simulator_comes_back_with_its_state(tmp_path: Path) -> None:
     state = str(tmp_path / "procore.db")
     process, line = start("--state", state)

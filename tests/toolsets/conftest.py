@@ -11,6 +11,7 @@ from construction_mcp.core.config import Settings
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
+from tests.toolsets.desk import Desk, desk_at
 
 CallTool = Callable[..., Awaitable[Any]]
 
@@ -22,7 +23,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def house(tmp_path: Path, clock: ManualClock) -> AsyncIterator[House]:
-    async with House(Settings(data_dir=tmp_path / "data"), clock=clock) as made:
+    async with House(Settings(data_dir=tmp_path / "data", procore_grant="client_credentials"), clock=clock) as made:
         yield made
 
 
@@ -41,3 +42,9 @@ def call(client: Client) -> CallTool:
         return (await client.call_tool(tool, arguments)).structured_content
 
     return call_tool
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Desk]:
+    async with desk_at(tmp_path, clock) as made:
+        yield made

@@ -33,7 +33,7 @@ from construction_mcp.simulator.operations import (
 )
 from construction_mcp.simulator.records import Record
 from construction_mcp.simulator.routing import Route
-from construction_mcp.simulator.shape import person, plain
+from construction_mcp.simulator.shape import person, plain, render
 from construction_mcp.simulator.world import World
 
 STATUSES = ("initiated", "ready_for_review", "not_accepted", "closed")  # in filters by their place (FACTS 5)
@@ -140,9 +140,9 @@ def list_responses(call: Call) -> Answer:
 
 def create_response(call: Call) -> Answer:
     """A response may carry a new status, which the observation takes over."""
-    item = _item(call)
-    status = call.body.get("status") or item["status"]
-    sent = {"status": status, **call.wrapped("response_log")}
+    item, sent = _item(call), call.wrapped("response_log")
+    status = call.body.get("status") or sent.get("status") or item["status"]
+    sent = {**sent, "status": status}
     response = create(call, RESPONSE_TYPE, sent, parent=item.id)
     if status != item["status"]:
         changed = call.world.change(item, _revise(call, item, {"status": status}))
@@ -152,9 +152,8 @@ def create_response(call: Call) -> Answer:
 
 def send_unsent(call: Call) -> Answer:
     unsent = [each for each in call.world.table("observation", call.project.id) if not each["date_notified"]]
-    for each in unsent:
-        call.world.change(each, {"date_notified": call.now[:10]})
-    return Answer(200, {"sent": len(unsent)})
+    sent = [call.world.change(each, {"date_notified": call.now[:10]}) for each in unsent]
+    return Answer(200, [render(call.world, each, ROW) for each in sent])
 
 
 BASE = "/rest/v1.0/observations"

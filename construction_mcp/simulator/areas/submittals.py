@@ -30,6 +30,7 @@ from construction_mcp.simulator.operations import (
     listing,
     next_number,
     showing,
+    shown,
     updating,
 )
 from construction_mcp.simulator.records import Record
@@ -313,6 +314,17 @@ APPROVER_ANSWER = plain("id comment returned_date sent_date days_to_respond") | 
 }
 
 
+def close_and_distribute(call: Call) -> Answer:
+    """Closed, and sent to the distribution list."""
+    submittal = _submittal(call)
+    statuses = call.world.table("submittal_status", call.company_id or 0)
+    distributed = next(each.id for each in statuses if each["status"] == "Distributed")
+    changes = _revise(call, submittal, {"status_id": distributed}) | {"distributed_at": call.now}
+    changed = call.world.change(submittal, changes)
+    call.tell("Submittals", "update", changed)
+    return shown(call, changed, SHOW)
+
+
 def next_available_number(call: Call) -> Answer:
     return Answer(200, {"next_available_number": str(next_number(call, "submittal", call.project.id))})
 
@@ -372,6 +384,12 @@ ROUTES = (
     Route("GET", BASE + "/{id}/revisions", list_revisions),
     Route("GET", BASE + "/{id}/workflow_data", show_workflow_data),
     Route("GET", BASE + "/next_available_number", next_available_number),
+    Route(
+        "PATCH",
+        "/rest/v1.0/projects/{project_id}/submittal_logs/{id}/close_and_distribute",
+        close_and_distribute,
+        "standard",
+    ),
     Route(
         "GET",
         "/rest/v1.0/companies/{company_id}/submittal_statuses",

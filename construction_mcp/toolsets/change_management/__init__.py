@@ -1,0 +1,1 @@
+"""Change events, change orders and the budget, read only; money is exact."""

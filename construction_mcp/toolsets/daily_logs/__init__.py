@@ -1,0 +1,1 @@
+"""Procore daily logs: read any types over any days, and write entries."""

@@ -1,0 +1,1 @@
+"""Project documents, drawings and specifications, read only."""

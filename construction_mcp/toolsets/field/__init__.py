@@ -1,0 +1,1 @@
+"""The field: punch items, observations, inspections, incidents, photos and meetings."""

@@ -1,0 +1,1 @@
+"""Procore RFIs: find, read, ask, answer and close them."""

@@ -1,0 +1,1 @@
+"""Procore submittals: find, read and update them."""
