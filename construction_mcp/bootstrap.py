@@ -15,6 +15,7 @@ from construction_mcp.core.changes import ChangeHub
 from construction_mcp.core.clock import Clock, SystemClock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import NotPermitted
+from construction_mcp.core.reach import Reach
 from construction_mcp.core.services import Services
 from construction_mcp.core.types import Principal
 from construction_mcp.registry.catalog import Catalog, load_catalog
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from construction_mcp.net.outbound import Outbound
     from construction_mcp.procore.access import Accounts, Procore
     from construction_mcp.procore.authorize import Authorizations
+    from construction_mcp.procore.budget import Usage
     from construction_mcp.procore.client import ProcoreClient
     from construction_mcp.procore.connection import App
+    from construction_mcp.procore.limiter import Limiters
     from construction_mcp.procore.oauth import OAuth
     from construction_mcp.procore.sign_in import SignIn
     from construction_mcp.procore.tokens import Tokens
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from construction_mcp.simulator.app import Simulator
     from construction_mcp.store.connections import Connections
     from construction_mcp.store.database import Database
+    from construction_mcp.store.hooks import Hooks
     from construction_mcp.store.intents import Intents
     from construction_mcp.store.users import Users
     from construction_mcp.store.workflows import Workflows
@@ -49,6 +53,7 @@ class House:
         self.clock: Clock = clock or SystemClock()
         self.catalog = catalog or load_catalog()
         self.changes = ChangeHub()
+        self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
         self.services = Services(self._factories(), self._personal_factories())
         self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits, before_change=self.require_live)
         self._closing = AsyncExitStack()
@@ -94,12 +99,14 @@ class House:
             f"{room}.core.config:Limits": self._just(self.settings.limits),
             f"{room}.registry.catalog:Catalog": self._just(self.catalog),
             f"{room}.core.ports:Changes": self._just(self.changes),
+            f"{room}.core.reach:Reach": self._just(self.reach),
             f"{room}.core.keys:KeyRing": self._keys,
             f"{room}.core.cursor:Cursors": self._cursors,
             f"{room}.store.database:Database": self._database,
             f"{room}.store.workflows:Workflows": self._workflows,
             f"{room}.store.users:Users": self._users,
             f"{room}.store.intents:Intents": self._intents,
+            f"{room}.store.hooks:Hooks": self._hooks,
             f"{room}.store.connections:Connections": self._connections,
             f"{room}.registry.gate:Gate": self._gate,
             f"{room}.simulator.app:Simulator": self._simulator,
@@ -108,6 +115,8 @@ class House:
             f"{room}.procore.tokens:Tokens": self._tokens,
             f"{room}.procore.authorize:Authorizations": self._authorizations,
             f"{room}.cache:Cache": self._cache,
+            f"{room}.procore.limiter:Limiters": self._limiters,
+            f"{room}.procore.budget:Usage": self._usage,
             f"{room}.procore.client:ProcoreClient": self._procore_client,
             f"{room}.procore.access:Accounts": self._accounts,
             f"{room}.procore.sign_in:SignIn": self._sign_in,
@@ -152,7 +161,7 @@ class House:
         from construction_mcp.store.database import Database
         from construction_mcp.store.workflows import Workflows
 
-        return Workflows(await self.services.get(Database), self.clock)
+        return Workflows(await self.services.get(Database), self.clock, self.settings.limits)
 
     async def _users(self) -> "Users":
         from construction_mcp.store.database import Database
@@ -165,6 +174,12 @@ class House:
         from construction_mcp.store.intents import Intents
 
         return Intents(await self.services.get(Database), self.clock)
+
+    async def _hooks(self) -> "Hooks":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.hooks import Hooks
+
+        return Hooks(await self.services.get(Database), self.clock, self.settings.limits)
 
     async def _connections(self) -> "Connections":
         from construction_mcp.store.connections import Connections
@@ -191,7 +206,7 @@ class House:
         self._closing.callback(world.close)
         background = Background()
         self._closing.push_async_callback(background.aclose)
-        return await background.enter(Simulator(world).running())
+        return await background.enter(Simulator(world, control_is_guarded=True).running())
 
     async def _outbound(self) -> "Outbound":
         """The way to Procore: guarded, or straight into the simulator of this process."""
@@ -201,7 +216,7 @@ class House:
         from construction_mcp.procore.environments import endpoints_of, environment_of
 
         limits, environment = self.settings.limits, environment_of(self.settings)
-        if self._is_simulated_here:
+        if self.is_simulated_here:
             from construction_mcp.simulator.app import Simulator
             from construction_mcp.simulator.wire import InProcessTransport
 
@@ -215,7 +230,7 @@ class House:
         return outbound
 
     @property
-    def _is_simulated_here(self) -> bool:
+    def is_simulated_here(self) -> bool:
         """With PROCORE_API_URL the simulator is a server of its own."""
         return self.settings.is_simulated and self.settings.procore_api_url is None
 
@@ -250,6 +265,16 @@ class House:
         self._closing.push_async_callback(cache.aclose)
         return cache
 
+    async def _limiters(self) -> "Limiters":
+        from construction_mcp.procore.limiter import Limiters
+
+        return Limiters(self.clock, self.settings.limits, smoothed=isinstance(self.clock, SystemClock))
+
+    async def _usage(self) -> "Usage":
+        from construction_mcp.procore.budget import Usage
+
+        return Usage(self.clock, self.settings.limits)
+
     async def _procore_client(self) -> "ProcoreClient":
         from construction_mcp.cache import Cache
         from construction_mcp.net.breaker import Breakers
@@ -263,10 +288,10 @@ class House:
         return ProcoreClient(
             await self.services.get(Outbound),
             await self.services.get(Tokens),
-            limiters=Limiters(clock, limits, smoothed=isinstance(clock, SystemClock)),
+            limiters=await self.services.get(Limiters),
             breakers=Breakers(clock, limits, code="PROCORE_UNAVAILABLE"),
             cache=await self.services.get(Cache),
-            usage=Usage(clock, limits),
+            usage=await self.services.get(Usage),
             clock=clock,
             limits=limits,
         )
@@ -303,7 +328,7 @@ class House:
         from construction_mcp.procore.connection import App
 
         settings = self.settings
-        if self._is_simulated_here:
+        if self.is_simulated_here:
             from construction_mcp.simulator.app import Simulator
 
             world = (await self.services.get(Simulator)).world

@@ -122,6 +122,12 @@ CATALOGUE: dict[str, ErrorCode] = {
         "The call or session used up its number of Procore requests.",
         "Narrow it: one project, a date range, fewer pages.",
     ),
+    # webhooks
+    "WEBHOOK_NOT_FOUND": ErrorCode("There is no webhook by that id.", "list_procore_webhooks shows what exists."),
+    "WEBHOOK_NO_PUBLIC_URL": ErrorCode(
+        "Procore cannot reach this server.",
+        "Run `construction-mcp serve` behind an https address and set CONSTRUCTION_MCP_PUBLIC_URL to it.",
+    ),
     # the server itself
     "SYSTEM_EGRESS_REFUSED": ErrorCode(
         "The address is not one this server may reach.",

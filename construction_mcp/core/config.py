@@ -84,7 +84,12 @@ class Limits:
     # caches
     cache_entries_max: int = 2048
     token_cache_s: float = 300.0
+    workflow_cache_s: float = 3600.0  # definitions; every write goes through the cache, so age alone ends an entry
     record_cache_s: float = 300.0  # projects and companies
+
+    # webhooks
+    delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
+    hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
     # Procore
     procore_tries_max: int = 3

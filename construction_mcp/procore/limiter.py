@@ -190,6 +190,16 @@ class Limiter:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """One rate window now: `limit` requests in `window_s` seconds, `left` of them, `waiting` callers in the queue."""
+
+    window_s: float
+    limit: int
+    left: int
+    waiting: int
+
+
 class Limiters:
     """One limiter per application.
 
@@ -202,6 +212,15 @@ class Limiters:
         self._limits = limits
         self._smoothed = smoothed
         self._by_app: LRUCache[str, Limiter] = LRUCache(limits.rate_keys_max)
+
+    def windows(self) -> list[Allowance]:
+        """What is left of both windows, per application that has sent something since start."""
+        now = self._clock.monotonic()
+        return [
+            Allowance(window.length_s, window.limit, max(0, window.free(now, background=False)), limiter.waiting)
+            for limiter in self._by_app.values()
+            for window in (limiter.ledger.hourly, limiter.ledger.spike)
+        ]
 
     def of(self, client_id: str) -> Limiter:
         """The limiter of the application, made on first use."""

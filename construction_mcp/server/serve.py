@@ -18,12 +18,14 @@ from construction_mcp.registry.catalog import View
 from construction_mcp.server.addresses import bind, local_url, require_guarded, transport_security
 from construction_mcp.server.app import build_server
 from construction_mcp.server.auth import Bearers, Identify, everybody, operator, people, principal_of
+from construction_mcp.server.deliveries import delivery_routes
 from construction_mcp.server.handover import own_directory
 from construction_mcp.server.health import Readiness
 from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
 from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
 from construction_mcp.server.owner import LocalDoor
 from construction_mcp.server.sign_in_pages import sign_in_routes
+from construction_mcp.server.simulated import simulator_routes
 from construction_mcp.server.token import OperatorToken, read_or_make
 from construction_mcp.server.web import WebServer
 from construction_mcp.server.workplace import Workplace
@@ -69,6 +71,7 @@ async def _serve(
     token = None if options.no_auth else read_or_make(token_file(settings))
     async with House(settings) as house:
         identify = everybody() if token is None else await _identify(house, token)
+        house.reach.listen_at(local_url(listener))
         face = _face(house, identify, local_url(listener))
         door = LocalDoor(launch, ownership, Workplace(house), kind="serve")
         web = WebServer(face.app, settings.limits)
@@ -76,7 +79,7 @@ async def _serve(
             tasks.create_task(web.serve([listener]))
             await web.accepting.wait()
             await door.open()
-            _announce(listener, token, settings, options)
+            _announce(listener, token, house, options)
             await stop.wait()
             await _drain(face, door, settings.limits.drain_s * _ENDING_SHARE)
             web.should_exit = True
@@ -99,7 +102,12 @@ def _face(house: House, identify: Identify, url: str) -> HttpFace:
         limits=settings.limits,
         readiness=Readiness(),
         metadata_url=metadata.url if metadata else None,
-        routes=[*(metadata.routes if metadata else ()), *sign_in_routes(house)],
+        routes=[
+            *(metadata.routes if metadata else ()),
+            *sign_in_routes(house),
+            *simulator_routes(house, identify),
+            *delivery_routes(house.services, settings.limits),
+        ],
     )
 
 
@@ -123,9 +131,9 @@ async def _drain(face: HttpFace, door: LocalDoor, seconds: float) -> None:
     face.close_streams()
 
 
-def _announce(listener: socket.socket, token: OperatorToken | None, settings: Settings, options: ServeOptions) -> None:
+def _announce(listener: socket.socket, token: OperatorToken | None, house: House, options: ServeOptions) -> None:
     """The addresses, now that they accept connections: for people on stderr, for programs as one line on stdout."""
-    url = local_url(listener)
+    settings, url = house.settings, local_url(listener)
     said = [f"MCP (Streamable HTTP)  {url}{MCP_PATH}", f"MCP (legacy SSE)       {url}{SSE_PATH}"]
     if token is None:
         said.append("No authentication: every program on this machine can use it.")
@@ -139,7 +147,7 @@ def _announce(listener: socket.socket, token: OperatorToken | None, settings: Se
             "mcp": url + MCP_PATH,
             "sse": url + SSE_PATH,
             "dashboard": None,
-            "webhooks": None,
+            "webhooks": house.reach.webhooks,
             "token": token.value if token else None,
         }
         print(json.dumps(line), flush=True)  # noqa: T201 - the line --json promises

@@ -82,7 +82,7 @@ async def test_template_arguments_complete(client: Client) -> None:
     import mcp_types as types
 
     ref = types.ResourceTemplateReference(uri="construction://schemas/{name}")
-    result = await client.complete(ref, {"name": "name", "value": "find"})
+    result = await client.complete(ref, {"name": "name", "value": "find_t"})
 
     assert result.completion.values == ["find_tools"]
 

@@ -16,7 +16,7 @@ _CODES: dict[str, int | None] = {"open": 0, "in_review": 1, "closed": 2, "any": 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """One inspection. `deficient` counts items that failed. Those after `web_url` come with full detail only."""
+    """One inspection. `deficient` counts items that failed. Those after `web_url` come from its get tool only."""
 
     id: int
     number: int | None

@@ -30,7 +30,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """One meeting; an agenda until it took place, then minutes. Those after `web_url` come with full detail only."""
+    """One meeting; an agenda until it took place, then minutes. Those after `web_url` come from its get tool only."""
 
     id: int
     title: str | None

@@ -23,7 +23,7 @@ _CODES: dict[str, list[int] | None] = {"open": [0, 1, 2], "closed": [3], "any": 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One observation. Those after `web_url` come with full detail only."""
+    """One observation. Those after `web_url` come from its get tool only."""
 
     id: int
     number: str | None

@@ -14,7 +14,7 @@ _FIRST, _LAST = date(2000, 1, 1), date(2100, 1, 1)  # a range needs both ends
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photo. `url` is Procore's own address of the picture and needs its login; full detail only."""
+    """One photo. Those after `web_url` come from its get tool only; `url` is the picture and needs a Procore login."""
 
     id: int
     filename: str | None

@@ -21,7 +21,7 @@ _PATH = "/rest/v1.1/punch_items"
 
 @dataclass(frozen=True, slots=True)
 class PunchItem:
-    """One punch item. Those after `web_url` come with full detail only."""
+    """One punch item. Those after `web_url` come from its get tool only."""
 
     id: int
     number: int | None

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from construction_mcp import __version__
+from construction_mcp.cache import Cache
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.toolset import tool
+from construction_mcp.procore.limiter import Allowance, Limiters
 from construction_mcp.store.database import Database
 
 Status = Literal["healthy", "degraded", "critical"]
@@ -23,6 +25,25 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheHealth:
+    """How reads were answered since start: kept, loaded, shared with another's load, past the cache on purpose."""
+
+    entries: int
+    hit: int
+    miss: int
+    coalesced: int
+    bypass: int
+    hit_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcoreHealth:
+    """What is left of Procore's rate windows, none before the first request."""
+
+    windows: list[Allowance]
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """`database` counts since the process started, except `queued` and `in_flight`, which are now."""
 
@@ -33,16 +54,21 @@ class Health:
     sample_data: bool
     checked_at: str
     database: dict[str, Any]
+    procore: ProcoreHealth
+    caches: dict[str, CacheHealth]
 
 
 @tool(effect="read")
-async def get_system_health(*, database: Database, settings: Settings, clock: Clock) -> Health:
-    """Report whether the server is healthy, degraded or critical, with reasons, and its database counters.
+async def get_system_health(
+    *, database: Database, settings: Settings, clock: Clock, cache: Cache, limiters: Limiters
+) -> Health:
+    """Report whether the server is healthy, degraded or critical, with reasons, counters and Procore rate windows.
 
     Use it when calls fail with SYSTEM_ codes or feel slow; for one workflow use its own tools.
     """
     counters = database.stats()
-    reasons = list(_database_reasons(counters, settings.limits))
+    windows = limiters.windows()
+    reasons = [*_database_reasons(counters, settings.limits), *_procore_reasons(windows)]
     return Health(
         status=_worst(reasons),
         reasons=reasons,
@@ -51,6 +77,8 @@ async def get_system_health(*, database: Database, settings: Settings, clock: Cl
         sample_data=settings.is_simulated,
         checked_at=clock.now().isoformat(),
         database=counters,
+        procore=ProcoreHealth(windows),
+        caches={"procore": _cache_health(cache)},
     )
 
 
@@ -65,3 +93,23 @@ def _database_reasons(counters: dict[str, Any], limits: Limits) -> Iterator[Reas
     if counters["slow"]["error"]:
         message = f"{counters['slow']['error']} statements took over {limits.statement_slow_ms[2]:.0f} ms."
         yield Reason("degraded", message, "Look for them in the log; is the disk busy?")
+
+
+def _procore_reasons(windows: list[Allowance]) -> Iterator[Reason]:
+    for window in windows:
+        if window.left == 0:
+            message = f"Procore's window of {window.window_s:.0f} s is spent; {window.waiting} calls wait."
+            yield Reason("degraded", message, "Ask for less for a while; get_usage shows who asked.")
+
+
+def _cache_health(cache: Cache) -> CacheHealth:
+    counts = cache.counts
+    rate = counts.hit_rate
+    return CacheHealth(
+        entries=len(cache),
+        hit=counts.hit,
+        miss=counts.miss,
+        coalesced=counts.coalesced,
+        bypass=counts.bypass,
+        hit_rate=None if rate is None else round(rate, 4),
+    )

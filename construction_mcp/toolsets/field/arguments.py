@@ -1,7 +1,7 @@
 """The arguments that the lists of this toolset share."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -11,7 +11,6 @@ Ids = Annotated[list[int] | None, Field(min_length=1, max_length=50), "Or severa
 Text = Annotated[str | None, Field(min_length=1, max_length=100), "Only those containing these words"]
 Who = Annotated[str | None, Field(min_length=1, max_length=100), "Only where this person must act: `me` or a name"]
 UpdatedSince = Annotated[date | None, "Only changed on or after this day"]
-Detail = Annotated[Literal["summary", "full"], "full adds description, people and times"]
 Limit = Annotated[int, Field(ge=1, le=100), "Most items to return"]
 Cursor = Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"]
 NewName = Annotated[str, Field(min_length=3, max_length=255), "One line naming the defect and the place"]

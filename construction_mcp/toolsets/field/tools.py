@@ -26,7 +26,6 @@ from construction_mcp.procore.records.sites import site_of
 from construction_mcp.procore.records.writing import with_look
 from construction_mcp.toolsets.field.arguments import (
     Cursor,
-    Detail,
     Ids,
     Limit,
     NewDue,
@@ -49,7 +48,6 @@ async def list_procore_punch_items(
     ball_in_court: Who = None,
     text: Text = None,
     updated_since: UpdatedSince = None,
-    detail: Detail = "summary",
     limit: Limit = 25,
     cursor: Cursor = None,
     *,
@@ -63,7 +61,7 @@ async def list_procore_punch_items(
     """
     query = punch_items.list_query(status="open" if overdue else status, search=text, updated_since=updated_since)
     holds = await names_filter(procore, ball_in_court)
-    reading = await reading_of(procore, project_id, clock.now(), full=detail == "full")
+    reading = await reading_of(procore, project_id, clock.now())
 
     def keep(item: PunchItem) -> bool:
         return (not overdue or bool(item.is_overdue)) and (holds is None or holds(item.ball_in_court))
@@ -74,7 +72,7 @@ async def list_procore_punch_items(
         Wanted(cursors, limit, cursor),
         query,
         keep=keep if filtered else None,
-        keep_name=f"{overdue}:{ball_in_court}:{detail}",
+        keep_name=f"{overdue}:{ball_in_court}",
         order=punch_items.due_first if filtered else None,
     )
 
@@ -147,7 +145,6 @@ async def list_procore_observations(
     assigned_to: Who = None,
     text: Text = None,
     updated_since: UpdatedSince = None,
-    detail: Detail = "summary",
     limit: Limit = 25,
     cursor: Cursor = None,
     *,
@@ -161,7 +158,7 @@ async def list_procore_observations(
     """
     query = observations.list_query(status="open" if overdue else status, search=text, updated_since=updated_since)
     holds = await names_filter(procore, assigned_to)
-    reading = await reading_of(procore, project_id, clock.now(), full=detail == "full")
+    reading = await reading_of(procore, project_id, clock.now())
 
     def keep(item: Observation) -> bool:
         return (not overdue or bool(item.is_overdue)) and (holds is None or holds([item.assignee or ""]))
@@ -172,7 +169,7 @@ async def list_procore_observations(
         Wanted(cursors, limit, cursor),
         query,
         keep=keep if filtered else None,
-        keep_name=f"{overdue}:{assigned_to}:{detail}",
+        keep_name=f"{overdue}:{assigned_to}",
         order=observations.due_first if filtered else None,
     )
 
@@ -249,7 +246,6 @@ async def list_procore_inspections(
     deficient: Annotated[bool, "Only those with failed items"] = False,
     text: Text = None,
     inspected_since: Annotated[date | None, "Only inspected on or after this day"] = None,
-    detail: Detail = "summary",
     limit: Limit = 25,
     cursor: Cursor = None,
     *,
@@ -262,11 +258,11 @@ async def list_procore_inspections(
     For inspectors and contractor of one use get_procore_inspection.
     """
     return await INSPECTIONS.page(
-        await reading_of(procore, project_id, clock.now(), full=detail == "full"),
+        await reading_of(procore, project_id, clock.now()),
         Wanted(cursors, limit, cursor),
         inspections.list_query(status=status, search=text, inspected_since=inspected_since),
         keep=(lambda one: bool(one.deficient)) if deficient else None,
-        keep_name=f"{deficient}:{detail}",
+        keep_name=f"{deficient}",
     )
 
 
@@ -288,7 +284,6 @@ async def list_procore_incidents(
     recordable: Annotated[bool | None, "Only recordable ones, or only others"] = None,
     text: Text = None,
     happened_since: Annotated[date | None, "Only on or after this day"] = None,
-    detail: Detail = "summary",
     limit: Limit = 25,
     cursor: Cursor = None,
     *,
@@ -301,7 +296,7 @@ async def list_procore_incidents(
     For what happened and what followed use get_procore_incident.
     """
     return await INCIDENTS.page(
-        await reading_of(procore, project_id, clock.now(), full=detail == "full"),
+        await reading_of(procore, project_id, clock.now()),
         Wanted(cursors, limit, cursor),
         incidents.list_query(status=status, recordable=recordable, search=text, happened_since=happened_since),
     )
@@ -325,7 +320,6 @@ async def list_procore_photos(
     uploaded_from: Annotated[date | None, "Only uploaded on or after this day"] = None,
     uploaded_to: Annotated[date | None, "Only uploaded on or before this day"] = None,
     starred: Annotated[bool | None, "Only starred ones, or only others"] = None,
-    detail: Annotated[Literal["summary", "full"], "full adds the address of the picture and its size"] = "summary",
     limit: Limit = 25,
     cursor: Cursor = None,
     *,
@@ -338,7 +332,7 @@ async def list_procore_photos(
     For the address of one picture use get_procore_photo.
     """
     return await PHOTOS.page(
-        await reading_of(procore, project_id, clock.now(), full=detail == "full"),
+        await reading_of(procore, project_id, clock.now()),
         Wanted(cursors, limit, cursor),
         photos.list_query(search=text, uploaded_from=uploaded_from, uploaded_to=uploaded_to, starred=starred),
     )

@@ -1,0 +1,222 @@
+"""Hooks of ours that Procore posts to, each with a secret of which only the hash is kept, and what they brought.
+
+Procore signs nothing: the secret in its `Authorization` header is all that tells a delivery from a forgery. Two are
+valid while one replaces the other. Source: Procore "Webhooks"; a delivery may come twice and late.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import NeedsLogin, NotFound
+from construction_mcp.core.ids import new_id
+from construction_mcp.store.columns import json_text, optional_time_from, time_from, time_text
+from construction_mcp.store.database import Database
+from construction_mcp.store.groups import Tx
+from construction_mcp.store.queries import load
+
+_sql = load("hooks")
+
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where Procore posts: a company, or one project of it. `procore_id` is None until Procore has answered."""
+
+    id: str
+    environment: str
+    company_id: int
+    project_id: int | None
+    principal: str
+    procore_id: str | None
+    resource_names: tuple[str, ...]
+    created_at: datetime
+    secret_hash: str = field(repr=False)
+    previous_hash: str | None = field(repr=False)
+    previous_until: datetime | None
+
+    def admits(self, secret: str, now: datetime) -> bool:
+        """Whether it is the secret, or the one before while that still counts. Both are always compared."""
+        digest = _hash(secret)
+        is_present = hmac.compare_digest(digest, self.secret_hash)
+        is_previous = hmac.compare_digest(digest, self.previous_hash or "")
+        return is_present or (is_previous and (self.previous_until is None or now < self.previous_until))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHook:
+    """A hook and what came through it."""
+
+    hook: Hook
+    delivery_count: int
+    last_delivery_at: datetime | None
+
+
+class Accepted(NamedTuple):
+    """A delivery that is stored; `duplicate` when the event was there before."""
+
+    delivery_id: str
+    duplicate: bool
+
+
+class Hooks:
+    """The hooks of one data directory. Only this process changes them, so a known one costs no statement."""
+
+    def __init__(self, database: Database, clock: Clock, limits: Limits) -> None:
+        self._database = database
+        self._clock = clock
+        self._limits = limits
+        self._known: dict[str, Hook] = {}  # stored hooks only: an unknown id leaves no trace
+
+    async def add(
+        self,
+        *,
+        environment: str,
+        company_id: int,
+        project_id: int | None,
+        principal: str,
+        resource_names: Sequence[str],
+    ) -> tuple[Hook, str]:
+        """A new hook and its secret, which is told here and never again."""
+        hook_id, secret = new_id("hook"), _new_secret()
+        columns = {
+            "environment": environment,
+            "company_id": company_id,
+            "project_id": project_id,
+            "principal": principal,
+            "resource_names": json_text(list(resource_names)),
+            "secret_hash": _hash(secret),
+            "now": time_text(self._clock.now()),
+        }
+
+        def write(tx: Tx) -> Hook:
+            tx.run(_sql.insert, id=hook_id, **columns)
+            return _get(tx, hook_id)
+
+        return await self._database.write(write, durable=True), secret
+
+    async def get(self, hook_id: str) -> Hook:
+        """Raises: NotFound: WEBHOOK_NOT_FOUND."""
+        hook = self._known.get(hook_id)
+        if hook is None:
+            hook = await self._database.read(lambda tx: _get(tx, hook_id))
+            self._known[hook_id] = hook
+        return hook
+
+    async def of_environment(self, environment: str) -> list[KnownHook]:
+        """All hooks that belong to the environment, oldest first."""
+        rows = await self._database.read(lambda tx: tx.all(_sql.of_environment, environment=environment))
+        return [
+            KnownHook(_hook(row), row["delivery_count"], optional_time_from(row["last_delivery_at"])) for row in rows
+        ]
+
+    async def note_registered(self, hook_id: str, procore_id: str) -> Hook:
+        """Procore has made the hook under its own id."""
+        return await self._change(hook_id, lambda tx: tx.run(_sql.note_registered, id=hook_id, procore_id=procore_id))
+
+    async def remove(self, hook_id: str) -> None:
+        """Forget the hook and its deliveries; deliveries that still come get 404."""
+        self._known.pop(hook_id, None)
+        await self._database.write(lambda tx: tx.run(_sql.remove, id=hook_id), durable=True)
+        self._known.pop(hook_id, None)
+
+    async def rotate(self, hook_id: str) -> str:
+        """A new secret; the old one stays valid beside it until `end_rotation` or `undo_rotation`.
+
+        Raises:
+            NotFound: WEBHOOK_NOT_FOUND.
+        """
+        secret = _new_secret()
+        await self._change(hook_id, lambda tx: tx.run(_sql.rotate, id=hook_id, secret_hash=_hash(secret)))
+        return secret
+
+    async def end_rotation(self, hook_id: str, secret: str) -> Hook:
+        """Procore has taken the new secret: the old one counts for `hook_rotation_s` seconds more."""
+        until = time_text(self._clock.now() + timedelta(seconds=self._limits.hook_rotation_s))
+        parameters = {"id": hook_id, "until": until, "secret_hash": _hash(secret)}
+        return await self._change(hook_id, lambda tx: tx.run(_sql.end_rotation, **parameters))
+
+    async def undo_rotation(self, hook_id: str, secret: str) -> Hook:
+        """Procore has refused the new secret: only the old one counts."""
+        digest = _hash(secret)
+        return await self._change(hook_id, lambda tx: tx.run(_sql.undo_rotation, id=hook_id, secret_hash=digest))
+
+    async def authenticate(self, hook_id: str, secret: str) -> Hook:
+        """The hook a delivery belongs to.
+
+        Raises:
+            NotFound: WEBHOOK_NOT_FOUND; no such hook.
+            NeedsLogin: the secret is not the hook's.
+        """
+        hook = await self.get(hook_id)
+        if not hook.admits(secret, self._clock.now()):
+            raise NeedsLogin("The delivery does not carry this hook's secret.")
+        return hook
+
+    async def accept(self, hook: Hook, event_id: str, event: Mapping[str, Any]) -> Accepted:
+        """Store a delivery so that it survives a power cut; the same event of the same hook is stored once.
+
+        Raises:
+            Unavailable: it could not be stored; nothing was accepted.
+        """
+        columns = {"hook_id": hook.id, "event_id": event_id}
+        delivery_id, text, now = new_id("dlv"), json_text(dict(event)), time_text(self._clock.now())
+
+        def write(tx: Tx) -> Accepted:
+            known = tx.value(_sql.delivery_of, **columns)
+            if known is not None:
+                return Accepted(known, duplicate=True)
+            tx.run(_sql.accept, id=delivery_id, **columns, event=text, now=now)
+            return Accepted(delivery_id, duplicate=False)
+
+        return await self._database.write(write, durable=True)
+
+    async def _change(self, hook_id: str, change: Any) -> Hook:
+        def write(tx: Tx) -> Hook:
+            change(tx)
+            return _get(tx, hook_id)
+
+        self._known.pop(hook_id, None)
+        changed = self._known[hook_id] = await self._database.write(write, durable=True)
+        return changed
+
+
+def _new_secret() -> str:
+    return "cmwh_" + secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def _hash(secret: str) -> str:
+    # A random 256-bit secret needs no slow hash: there is nothing to guess.
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _get(tx: Tx, hook_id: str) -> Hook:
+    row = tx.one(_sql.by_id, id=hook_id)
+    if row is None:
+        raise NotFound("There is no such webhook.", code="WEBHOOK_NOT_FOUND")
+    return _hook(row)
+
+
+def _hook(row: sqlite3.Row) -> Hook:
+    return Hook(
+        id=row["id"],
+        environment=row["environment"],
+        company_id=row["company_id"],
+        project_id=row["project_id"],
+        principal=row["principal"],
+        procore_id=row["procore_id"],
+        resource_names=tuple(json.loads(row["resource_names"])),
+        created_at=time_from(row["created_at"]),
+        secret_hash=row["secret_hash"],
+        previous_hash=row["previous_hash"],
+        previous_until=optional_time_from(row["previous_until"]),
+    )

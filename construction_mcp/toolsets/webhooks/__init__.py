@@ -1,0 +1,1 @@
+"""Procore webhooks of this server: make, list and delete them."""

@@ -1,0 +1,62 @@
+-- name: insert :run
+-- Stored before Procore is asked to post to it, so that its first delivery already finds it. Only hashes are kept.
+INSERT INTO hooks (id, environment, company_id, project_id, principal, resource_names, secret_hash, created_at)
+VALUES (:id, :environment, :company_id, :project_id, :principal, :resource_names, :secret_hash, :now);
+
+-- name: by_id :one
+-- A delivery's first question: one seek.
+SELECT id, environment, company_id, project_id, principal, procore_id, resource_names, secret_hash, previous_hash,
+       previous_until, created_at
+  FROM hooks
+ WHERE id = :id;
+
+-- name: of_environment :many
+-- A workspace has a handful; what came through each is counted from the index.
+SELECT hooks.id, environment, company_id, project_id, principal, procore_id, resource_names, secret_hash,
+       previous_hash, previous_until, created_at,
+       (SELECT count(*) FROM deliveries WHERE hook_id = hooks.id) AS delivery_count,
+       (SELECT max(received_at) FROM deliveries WHERE hook_id = hooks.id) AS last_delivery_at
+  FROM hooks
+ WHERE environment = :environment
+ ORDER BY created_at, hooks.id;
+
+-- name: note_registered :run
+-- Procore's own id, once it has answered.
+UPDATE hooks SET procore_id = :procore_id WHERE id = :id;
+
+-- name: rotate :run
+-- The present secret stays valid beside the new one, without an end until Procore has taken the new one. While that
+-- is open, a further rotation keeps the secret that Procore last confirmed.
+UPDATE hooks
+   SET previous_hash = CASE WHEN previous_hash IS NOT NULL AND previous_until IS NULL
+                            THEN previous_hash ELSE secret_hash END,
+       previous_until = NULL,
+       secret_hash = :secret_hash
+ WHERE id = :id;
+
+-- name: end_rotation :run
+-- Procore sends the new secret; what is under way with the old one may still arrive until then.
+UPDATE hooks SET previous_until = :until WHERE id = :id AND secret_hash = :secret_hash;
+
+-- name: undo_rotation :run
+-- Procore refused the new secret: the old one alone is right again.
+UPDATE hooks
+   SET secret_hash = previous_hash,
+       previous_hash = NULL
+ WHERE id = :id
+   AND secret_hash = :secret_hash
+   AND previous_hash IS NOT NULL
+   AND previous_until IS NULL;
+
+-- name: remove :run
+-- Its deliveries go with it.
+DELETE FROM hooks WHERE id = :id;
+
+-- name: delivery_of :value
+-- Whether this event came through this hook before: the unique key is the index.
+SELECT id FROM deliveries WHERE hook_id = :hook_id AND event_id = :event_id;
+
+-- name: accept :run
+-- In the transaction that asked `delivery_of`, so an event is kept once however often it is sent.
+INSERT INTO deliveries (id, hook_id, event_id, event, received_at)
+VALUES (:id, :hook_id, :event_id, :event, :now);
