@@ -135,12 +135,9 @@ async def create_procore_rfi(
     """
     site, people = await together(site_of(procore, project_id), rfis.read_candidates(procore, project_id))
     today = today_at(site, clock.now())
-    if due_date is not None and due_date < today:
-        raise Invalid(f"due_date is past: today is {today} in {site.name}.", details={"field": "due_date"})
     manager = person_named(rfi_manager or "", people[0], "rfi_manager", project_id)
     asked = [person_named(one, people[1], "assignees", project_id) for one in assignees or []]
-    if not asked and not draft:
-        raise Invalid("An RFI needs assignees, unless it is a draft.", details={"field": "assignees"})
+    _require_sendable(due_date, today, is_asked=bool(asked) or draft)
     section = await section_numbered(procore, project_id, spec_section) if spec_section else None
     new = NewRfi(
         subject=subject,
@@ -242,6 +239,18 @@ async def close_procore_rfi(
         return await rfis.close(procore, project_id, rfi_id, today_at(site, clock.now()))
 
     return Effect(f"Close {_title(rfi)}", shown, perform, _targets(rfi))
+
+
+def _require_sendable(due_date: date | None, today: date, *, is_asked: bool) -> None:
+    """Refuse what Procore would refuse, or what nobody could meet.
+
+    Raises:
+        Invalid: a due date in the past, or an RFI that asks nobody.
+    """
+    if due_date is not None and due_date < today:
+        raise Invalid(f"due_date is past: at the site it is {today}.", details={"field": "due_date"})
+    if not is_asked:
+        raise Invalid("An RFI needs assignees, unless it is a draft.", details={"field": "assignees"})
 
 
 async def _query(
