@@ -73,7 +73,7 @@ async def test_the_same_list_again_costs_neither_request_nor_sql(warm, tool):
 async def test_overdue_punch_items_are_those_open_past_their_due_date_earliest_first(desk):
     today = date(2026, 3, 2).isoformat()
     late = [one for one in rows(desk, "punch_item") if one["due"] and one["due"] < today]
-    late = [one for one in late if one["workflow_status"] not in ("closed",)]
+    late = [one for one in late if one["workflow_status"] != "closed"]
 
     listed = await everything(desk, "list_procore_punch_items", overdue=True, limit=10)
 
