@@ -38,6 +38,7 @@ class Served:
     mcp: str
     sse: str
     token: str | None
+    webhooks: str
 
     @property
     def origin(self) -> str:
@@ -108,7 +109,7 @@ async def serving(data_dir: Path, *flags: str, environ: Mapping[str, str] | None
             line = await process.stdout.readline()
         assert line, (await drained).decode()
         said = json.loads(line)
-        yield Served(process, data_dir, said["mcp"], said["sse"], said["token"])
+        yield Served(process, data_dir, said["mcp"], said["sse"], said["token"], said["webhooks"])
     finally:
         if process.returncode is None:
             process.kill()

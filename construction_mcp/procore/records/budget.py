@@ -5,7 +5,6 @@ A view's columns are the company's own choice: amounts are whatever properties o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from construction_mcp.procore.access import Procore
@@ -75,5 +74,4 @@ def _amount(name: str, value: Any, currency: str | None) -> Money | None:
         return money(value.get("amount"), currency)
     if name in _NOT_AMOUNTS or not isinstance(value, str) or "." not in value:
         return None
-    found = money(value, currency)
-    return found if found is not None and found.amount == found.amount.quantize(Decimal("0.0001")) else None
+    return money(value, currency)

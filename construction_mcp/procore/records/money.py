@@ -1,11 +1,12 @@
 """Money as Procore sends it: an amount in a string, its currency beside it. Source: FACTS 10.4."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-_DIGITS_MAX = 30  # more is no amount of money
+_NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,10})?", re.ASCII)  # an exponent or more digits are no amount of money
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,11 @@ def money(value: Any, currency: str | None) -> Money | None:
 
 
 def decimal(value: Any) -> Decimal | None:
-    """A finite number from a string or a number, exactly as written; floats by their shortest form."""
+    """A number from a string or a number, exactly as written; floats by their shortest form."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     written = str(value).strip()
-    if len(written) > _DIGITS_MAX:
-        return None
-    try:
-        number = Decimal(written)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    return Decimal(written) if _NUMBER.fullmatch(written) else None
 
 
 def currency_of(raw: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,100 @@
+"""Looking after the server: what is kept, what was spent, what is left."""
+
+import pytest
+from mcp.client.client import Client
+
+from construction_mcp.core.types import Principal, Role
+from construction_mcp.registry.catalog import View
+from construction_mcp.server.app import build_server
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_health_tells_caches_and_rate_windows(desk):
+    await desk.call("list_procore_photos", project_id=desk.projects[0])
+    await desk.call("list_procore_photos", project_id=desk.projects[0])
+
+    health = await desk.call("get_system_health")
+
+    hourly, spike = health["procore"]["windows"]
+    assert health["status"] == "healthy"
+    assert health["caches"]["procore"]["hit"] == 2
+    assert health["caches"]["procore"]["miss"] == 2
+    assert health["caches"]["procore"]["hit_rate"] == 0.5
+    assert (hourly["window_s"], hourly["limit"]) == (3600, 600)
+    assert hourly["left"] < 600
+    assert spike["limit"] == 25
+
+
+async def test_health_alone_wakes_neither_procore_nor_the_simulator(tmp_path, house):
+    server = build_server(house, View(("all",)), lambda _: Principal("local:0", Role.ADMIN))
+    async with Client(server) as client:
+        await client.call_tool("get_system_health", {})
+
+    assert "Simulator" not in {kind.__name__ for kind in house.services.ready}
+
+
+async def test_a_spent_window_is_a_reason(desk):
+    desk.clock.advance(11)
+    for number in range(26):
+        await desk.client.call_tool(
+            "list_procore_photos", {"project_id": desk.projects[0], "text": f"nothing {number}"}
+        ) if number < 24 else None
+
+    health = (await desk.client.call_tool("get_system_health", {})).structured_content
+
+    assert health["status"] == "degraded"
+    assert "10 s" in health["reasons"][0]["message"]
+
+
+async def test_usage_counts_what_procore_saw(desk):
+    await desk.call("list_procore_photos", project_id=desk.projects[0])
+    await desk.call("list_procore_incidents", project_id=desk.projects[0])
+
+    usage = await desk.call("get_usage")
+
+    seen = [entry for entry in desk.simulator.ledger.since(0) if entry["path"].startswith("/rest/")]
+    assert usage["total"] == len(seen)
+    assert usage["session_requests_today"] == len(seen)
+    assert [(one["connection"], one["company_id"]) for one in usage["items"]] == [("service:simulator", desk.company)]
+
+
+async def test_a_cleared_cache_asks_procore_again(desk):
+    await desk.call("list_procore_photos", project_id=desk.projects[0])
+    cleared = await desk.call("clear_cache")
+
+    await desk.call("list_procore_photos", project_id=desk.projects[0])
+
+    assert cleared["entries_before"] == 2
+    assert desk.trace["upstream_requests"] == 2
+
+
+async def test_clearing_one_project_leaves_the_others(desk):
+    first, second = desk.projects[:2]
+    await desk.call("list_procore_photos", project_id=first)
+    await desk.call("list_procore_photos", project_id=second)
+    await desk.call("clear_cache", project_id=first)
+
+    await desk.call("list_procore_photos", project_id=second)
+    kept = desk.trace["upstream_requests"]
+    await desk.call("list_procore_photos", project_id=first)
+
+    assert (kept, desk.trace["upstream_requests"]) == (0, 1)
+
+
+async def test_a_warmed_cache_saves_the_request_for_the_projects(desk):
+    warmed = await desk.call("warm_cache")
+
+    await desk.call("list_procore_photos", project_id=desk.projects[0])
+
+    assert (warmed["projects"], warmed["requests"]) == (len(desk.projects), 1)
+    assert desk.trace["upstream_requests"] == 1
+
+
+@pytest.mark.parametrize("tool", ["get_usage", "clear_cache", "warm_cache"])
+async def test_only_an_admin_looks_after_the_server(house, tool):
+    server = build_server(house, View(("all",)), lambda _: Principal("user:1", Role.BUILDER))
+    async with Client(server) as client:
+        answer = await client.call_tool(tool, {})
+
+    assert answer.structured_content["error"]["code"] == "AUTH_ROLE_REQUIRED"
