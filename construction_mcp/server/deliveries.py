@@ -19,7 +19,6 @@ from construction_mcp.core.services import Services
 from construction_mcp.procore.webhooks import read_event
 from construction_mcp.store.hooks import Accepted, Hooks
 
-_BEARER = "bearer "
 _RETRY_S = 5
 
 
@@ -54,8 +53,8 @@ async def _accept(request: Request, services: Services, limits: Limits) -> Accep
 
 
 def _secret(request: Request) -> str:
-    said = request.headers.get("authorization", "")
-    return said[len(_BEARER) :].strip() if said[: len(_BEARER)].lower() == _BEARER else ""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""
 
 
 async def _body(request: Request, bytes_max: int) -> bytes:
