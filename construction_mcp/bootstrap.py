@@ -161,7 +161,7 @@ class House:
         from construction_mcp.store.database import Database
         from construction_mcp.store.workflows import Workflows
 
-        return Workflows(await self.services.get(Database), self.clock)
+        return Workflows(await self.services.get(Database), self.clock, self.settings.limits)
 
     async def _users(self) -> "Users":
         from construction_mcp.store.database import Database

@@ -84,6 +84,7 @@ class Limits:
     # caches
     cache_entries_max: int = 2048
     token_cache_s: float = 300.0
+    workflow_cache_s: float = 3600.0  # definitions; every write goes through the cache, so age alone ends an entry
     record_cache_s: float = 300.0  # projects and companies
 
     # webhooks

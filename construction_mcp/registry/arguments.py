@@ -36,7 +36,11 @@ class ArgumentCheck:
         _refuse_unstorable(given)
         if not self._validator.is_valid(given):
             raise self._problem(given)
-        return given
+        return {name: int(value) if self._is_whole(name, value) else value for name, value in given.items()}
+
+    def _is_whole(self, name: str, value: Any) -> bool:
+        """JSON Schema counts 5.0 as an integer; a path or a statement built from it would not."""
+        return isinstance(value, float) and self._properties[name].get("type") == "integer"
 
     def _problem(self, given: Mapping[str, Any]) -> Invalid:
         unknown = [name for name in given if name not in self._properties]
@@ -86,7 +90,7 @@ def _words(error: jsonschema_rs.ValidationError) -> str:
 
 
 def _refuse_unstorable(arguments: Mapping[str, Any]) -> None:
-    """Refuse what JSON admits and nothing behind us does: NUL characters, lone surrogates, integers beyond 64 bits."""
+    """Refuse what JSON admits and nothing behind us does: NUL characters, lone surrogates, numbers beyond 64 bits."""
     pending: list[tuple[str, Any]] = list(arguments.items())
     while pending:
         place, value = pending.pop()
@@ -95,7 +99,7 @@ def _refuse_unstorable(arguments: Mapping[str, Any]) -> None:
                 raise Invalid(f"{place}: text must not contain NUL characters.", details={"field": place})
             if not value.isascii() and _has_surrogate(value):
                 raise Invalid(f"{place}: text must be valid Unicode.", details={"field": place})
-        elif isinstance(value, int) and not -_INTEGER_MAX <= value <= _INTEGER_MAX:
+        elif isinstance(value, int | float) and not -_INTEGER_MAX <= value <= _INTEGER_MAX:
             raise Invalid(f"{place}: the number is out of range.", details={"field": place})
         elif isinstance(value, dict):
             pending += [(place, key) for key in value] + [(f"{place}.{key}"[:200], one) for key, one in value.items()]

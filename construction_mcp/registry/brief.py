@@ -10,6 +10,8 @@ from construction_mcp.registry.manifest import Schema
 
 _TOLD = ("type", "enum", "description", "items", "anyOf", "properties", "required")
 
+_UNTOLD = ("minLength", "maxLength", "minItems", "maxItems")  # bounds nobody meets by chance; told when they are broken
+
 
 def brief(schema: Schema) -> dict[str, Any]:
     """Without references, since clients do not resolve them, and with one level of nesting at most.
@@ -37,7 +39,7 @@ def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> di
         return {"type": "object", "properties": below, **required, **_description(full)}
     items = {"items": _argument(full["items"], definitions, levels)} if "items" in full else {}
     choices = {"anyOf": [_argument(one, definitions, levels) for one in full["anyOf"]]} if "anyOf" in full else {}
-    return {**full, **items, **choices}
+    return {key: value for key, value in {**full, **items, **choices}.items() if key not in _UNTOLD}
 
 
 def _resolved(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:

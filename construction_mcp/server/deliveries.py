@@ -19,6 +19,7 @@ from construction_mcp.core.services import Services
 from construction_mcp.procore.webhooks import read_event
 from construction_mcp.store.hooks import Accepted, Hooks
 
+_SCHEME = "bearer "
 _RETRY_S = 5
 
 
@@ -53,8 +54,8 @@ async def _accept(request: Request, services: Services, limits: Limits) -> Accep
 
 
 def _secret(request: Request) -> str:
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    return value.strip() if scheme.lower() == "bearer" else ""
+    said = request.headers.get("authorization", "")
+    return said[len(_SCHEME) :].strip() if said[: len(_SCHEME)].lower() == _SCHEME else ""
 
 
 async def _body(request: Request, bytes_max: int) -> bytes:

@@ -12,12 +12,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Conflict, Invalid, NotFound
 from construction_mcp.core.ids import new_id
+from construction_mcp.core.trace import current_trace
 from construction_mcp.store.columns import json_text, time_from, time_text
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
 from construction_mcp.store.idempotency import Once, perform_once
+from construction_mcp.store.kept import Kept
 from construction_mcp.store.queries import Query, load
 
 _sql = load("workflows")
@@ -117,9 +120,11 @@ _ANYTHING = "*"
 class Workflows:
     """The workflows of one data directory."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
         self._database = database
         self._clock = clock
+        self._kept: Kept[Workflow] = Kept(limits.cache_entries_max, limits.workflow_cache_s, clock.monotonic)
 
     async def create(
         self, draft: Draft, actions: Sequence[Mapping[str, Any]] = (), *, once: Once | None = None
@@ -132,19 +137,24 @@ class Workflows:
         """
         workflow_id = new_id("wf")
 
-        def write(tx: Tx, now: str) -> str:
+        def write(tx: Tx, now: str) -> None:
             columns = {name: getattr(draft, name) for name in ("environment", "company_id", "created_by")}
             tx.run(_sql.insert, id=workflow_id, now=now, **columns, **_editable_columns(draft))
             if actions:
                 _add_actions(tx, workflow_id, actions)
-            return workflow_id
 
-        return await self._write(write, once)
+        return await self._write(workflow_id, write, once)
 
     async def get(self, ids: Sequence[str]) -> list[Workflow]:
-        """The workflows that exist among `ids`, in that order; one statement."""
-        rows = await self._database.read(lambda tx: tx.all(_sql.by_ids, ids=json_text(list(ids))))
-        found = {row["id"]: _workflow(row) for row in rows}
+        """The workflows that exist among `ids`, in that order; one statement, or none where all were read lately."""
+        found = {workflow_id: kept for workflow_id in ids if (kept := self._kept.get(workflow_id))}
+        missing = [workflow_id for workflow_id in ids if workflow_id not in found]
+        if missing:
+            moment = self._kept.moment
+            for row in await self._database.read(lambda tx: tx.all(_sql.by_ids, ids=json_text(missing))):
+                found[row["id"]] = _workflow(row)
+                self._kept.keep(row["id"], found[row["id"]], moment)
+        _note_cache("miss" if missing else "hit")
         return [found[workflow_id] for workflow_id in ids if workflow_id in found]
 
     async def running_as(self, principal: str, environment: str) -> Sequence[WorkflowName]:
@@ -195,7 +205,7 @@ class Workflows:
         unknown = set(changes) - set(EDITABLE)
         assert not unknown, f"not editable: {unknown}"
 
-        def write(tx: Tx, now: str) -> str:
+        def write(tx: Tx, now: str) -> None:
             current = _get(tx, workflow_id)
             merged = Draft(
                 environment=current.environment,
@@ -205,9 +215,8 @@ class Workflows:
             version = current.draft_version if expected_version is None else expected_version
             changed = tx.run(_sql.update, id=workflow_id, version=version, now=now, **_editable_columns(merged))
             _require_changed(tx, workflow_id, changed)
-            return workflow_id
 
-        return await self._write(write, once)
+        return await self._write(workflow_id, write, once)
 
     async def add_actions(
         self,
@@ -275,26 +284,34 @@ class Workflows:
             changed = tx.run(_sql.remove, id=workflow_id, expected_version=expected_version)
             _require_changed(tx, workflow_id, changed)
 
-        await self._database.write(remove)
+        with self._kept.writing(workflow_id):
+            await self._database.write(remove)
 
     async def _edit(
         self, workflow_id: str, edit: Callable[[Tx], None], expected_version: int | None, once: Once | None
     ) -> Workflow:
-        def write(tx: Tx, now: str) -> str:
+        def write(tx: Tx, now: str) -> None:
             changed = tx.run(_sql.touch, id=workflow_id, now=now, expected_version=expected_version)
             _require_changed(tx, workflow_id, changed)
             edit(tx)
-            return workflow_id
 
-        return await self._write(write, once)
+        return await self._write(workflow_id, write, once)
 
-    async def _write(self, write: Callable[[Tx, str], str], once: Once | None) -> Workflow:
+    async def _write(self, workflow_id: str, write: Callable[[Tx, str], object], once: Once | None) -> Workflow:
         now = self._clock.now()
 
-        def transaction(tx: Tx) -> Any:
-            return perform_once(tx, once, now, lambda: to_json(_get(tx, write(tx, time_text(now)))))
+        def perform(tx: Tx) -> dict[str, Any]:
+            write(tx, time_text(now))
+            return to_json(_get(tx, workflow_id))
 
-        return from_json(await self._database.write(transaction))
+        with self._kept.writing(workflow_id):
+            return from_json(await self._database.write(lambda tx: perform_once(tx, once, now, lambda: perform(tx))))
+
+
+def _note_cache(how: str) -> None:
+    trace = current_trace.get()
+    if trace is not None:
+        trace.cache = how
 
 
 def to_json(workflow: Workflow) -> dict[str, Any]:

@@ -72,6 +72,14 @@ async def test_a_huge_integer_is_out_of_range(dispatcher: Dispatcher, as_admin: 
     assert len(error.message) < 200
 
 
+async def test_a_whole_number_written_as_a_fraction_arrives_whole(dispatcher: Dispatcher, as_admin: Call) -> None:
+    outcome = await dispatcher.call_tool("list_notes", {"limit": 1.0}, as_admin)
+
+    assert outcome.structured is not None
+    assert len(outcome.structured["items"]) == 1
+    assert (await refusal(dispatcher, "list_notes", {"limit": 1e308}, as_admin)).code == "VALIDATION_INVALID"
+
+
 async def test_depth_is_bounded(dispatcher: Dispatcher, as_admin: Call) -> None:
     deep: object = "x"
     for _ in range(100):

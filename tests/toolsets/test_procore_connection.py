@@ -90,7 +90,7 @@ async def test_a_code_that_is_wrong_connects_nothing(place: tuple[House, Simulat
         wrong = await call(client, "connect_procore", code="abc")
         after = await call(client, "list_procore_projects")
 
-    assert nothing_begun["error"]["code"] == "AUTH_STATE_INVALID"
+    assert nothing_begun["error"]["code"] == "VALIDATION_INVALID"
     assert wrong["error"]["code"] == "AUTH_RECONNECT"
     assert after["error"]["code"] == "PROCORE_NOT_CONNECTED"
     assert after["error"]["next"]["tool"] == "connect_procore"
@@ -175,7 +175,7 @@ async def test_nobody_reads_through_anothers_connection(place: tuple[House, Simu
         stolen = await call(bens, "connect_procore", code=code)
 
     assert projects["error"]["code"] == "PROCORE_NOT_CONNECTED"
-    assert stolen["error"]["code"] == "AUTH_STATE_INVALID"
+    assert stolen["error"]["code"] == "VALIDATION_INVALID"
 
 
 async def test_a_connection_made_through_another_app_is_not_used(

@@ -363,6 +363,18 @@ async def test_a_bad_rfi_is_refused_before_anybody_is_asked(desk: Desk, change: 
     assert desk.writes() == []
 
 
+async def test_what_procore_ignores_because_only_admins_may_set_it_is_told(desk: Desk) -> None:
+    """Procore answers 201 to a user without admin rights and leaves assignees and due date out."""
+    arguments = await draft(desk)
+    account = desk.world.get("user", 0, next(u.id for u in desk.world.table("user", 0) if u["is_service_account"]))
+    desk.world.change(account, {"level": "standard"})
+
+    created = await desk.confirmed("create_procore_rfi", **arguments)
+
+    assert created["status"] == "done"
+    assert created["item"]["not_applied"] == ["due_date", "assignee_ids"]
+
+
 async def test_an_open_rfi_of_the_same_subject_is_shown_before_another_is_made(desk: Desk) -> None:
     subject = open_rfis(desk, desk.projects[0])[0]["subject"]
 

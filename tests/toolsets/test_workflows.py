@@ -232,6 +232,7 @@ async def test_each_tool_costs_a_pinned_number_of_statements(house: House, call:
 
     actions = [{**LIST, "key": f"k{number}"} for number in range(100)]
     assert await cost("get_workflow", workflow_id=workflow_id) == 1
+    assert await cost("get_workflow", workflow_id=workflow_id) == 0  # kept
     assert await cost("list_workflows") == 1
     assert await cost("create_workflow", name="B", actions=actions) == 3
     assert await cost("list_workflows", limit=1) == 2  # the page, and how many there are in all

@@ -24,11 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.request:
+        return _print_request(args)
     if args.code:
         return _finish(args, args.code)
     state = run_on_directory(args, "connect.look", {})
-    if args.request:
-        return _print_request(args, state)
     if state["status"] == "app_missing":
         return _explain(args, state)
     if state["status"] == "connected" and args.company:
@@ -39,11 +39,12 @@ def run(args: argparse.Namespace) -> int:
     return 1 if state["problem"] else 0
 
 
-def _print_request(args: argparse.Namespace, state: Mapping[str, Any]) -> int:
+def _print_request(args: argparse.Namespace) -> int:
+    """From the settings alone: whoever prints it has no access yet."""
     from construction_mcp.cli.connect.guide import request_to_admin
     from construction_mcp.core.config import load_settings
 
-    text = request_to_admin(load_settings(launch_of(args)), state.get("client_id"))
+    text = request_to_admin(load_settings(launch_of(args)))
     show(args, {"request": text}, text)
     return 0
 

@@ -50,7 +50,7 @@ No Procore app is configured for the environment {settings.environment}. Once pe
 """
 
 
-def request_to_admin(settings: Settings, client_id: str | None) -> str:
+def request_to_admin(settings: Settings) -> str:
     """A message that a company admin can act on without asking back."""
     is_service = settings.procore_grant == "client_credentials"
     kind = "a service account of its own" if is_service else "each person's own sign-in, never with more than they may"
@@ -67,7 +67,7 @@ def request_to_admin(settings: Settings, client_id: str | None) -> str:
         "Please, as company admin:",
         "  1. Company level, Admin, App Management, Install App, Install Custom App.",
         "  2. App version key: ____________________ (from the developer portal, page of the app)",
-        f"     Client id, to compare: {client_id or '____________________'}",
+        f"     Client id, to compare: {settings.procore_client_id or '____________________'}",
         *(f"  {number}. {step}" for number, step in enumerate(steps, start=3)),
         "",
         "Permissions it makes use of (read / write):",

@@ -15,7 +15,7 @@ from construction_mcp.core.nearest import nearest
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records.daily_log_types import SHARED, TYPES, Kind, LogType, path_of
 from construction_mcp.procore.records.daily_logs import Entry, entry_of
-from construction_mcp.procore.records.writing import day_sent
+from construction_mcp.procore.records.writing import answered, day_sent
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _TEXT_MAX = 10_000
@@ -57,14 +57,14 @@ def checked(log_type: LogType, on: date, values: Mapping[str, Any]) -> NewEntry:
             raise Invalid(
                 f"A {log_type} entry has no field {name[:100]!r}.",
                 code="VALIDATION_UNKNOWN_FIELD",
-                details={"field": f"values.{name[:100]}", "nearest": nearest(name, kinds), "known": dict(kinds)},
+                details={"field": f"entry.{name[:100]}", "nearest": nearest(name, kinds), "known": dict(kinds)},
             )
     missing = [name for name in spec.required if values.get(name) in (None, "")]
     if missing:
         raise Invalid(
             f"A {log_type} entry needs {' and '.join(missing)}.",
             code="VALIDATION_MISSING_FIELD",
-            details={"field": f"values.{missing[0]}", "missing": missing, "known": dict(kinds)},
+            details={"field": f"entry.{missing[0]}", "missing": missing, "known": dict(kinds)},
         )
     given = {name: values[name] for name in kinds if values.get(name) not in (None, "")}
     if not given:
@@ -74,18 +74,18 @@ def checked(log_type: LogType, on: date, values: Mapping[str, Any]) -> NewEntry:
 
 async def create(procore: Procore, project_id: int, new: NewEntry) -> Entry:
     """Send it. Raises: as `Procore.write`."""
-    raw = await procore.write("POST", path_of(new.log_type, project_id), new.body())
+    raw = answered(await procore.write("POST", path_of(new.log_type, project_id), new.body()))
     return entry_of(procore, raw, project_id, new.log_type)
 
 
 def _value(log_type: LogType, name: str, kind: Kind, value: Any) -> Any:
     if not _fits(kind, value):
-        raise Invalid(f"{name} must be {_WORDS[kind]}.", details={"field": f"values.{name}"})
+        raise Invalid(f"{name} must be {_WORDS[kind]}.", details={"field": f"entry.{name}"})
     choices = TYPES[log_type].choices.get(name)
     if choices and value not in choices:
         raise Invalid(
             f"{name} must be one of the words Procore knows.",
-            details={"field": f"values.{name}", "known": list(choices)},
+            details={"field": f"entry.{name}", "known": list(choices)},
         )
     return value
 

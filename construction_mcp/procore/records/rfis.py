@@ -13,7 +13,7 @@ from typing import Any, Literal
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records.fields import day, days_overdue, moment, people, person, text
 from construction_mcp.procore.records.persons import Person, person_of
-from construction_mcp.procore.records.writing import day_sent, not_applied
+from construction_mcp.procore.records.writing import answered, day_sent, not_applied
 from construction_mcp.procore.responses import number_or_none, rows_of
 from construction_mcp.procore.together import together
 
@@ -150,7 +150,8 @@ async def read_raw(
 async def read_several(procore: Procore, project_id: int, ids: Sequence[int], today: date) -> list[Rfi]:
     """Several RFIs in full but without replies, in the order asked for: one request."""
     listing = await procore.list(path_of(project_id), list_query(ids=ids), items_max=len(ids), ttl_s=_KEPT_S)
-    found = {rfi.id: rfi for row in listing.items if (rfi := rfi_of(procore, row, project_id, today, full=True))}
+    rows = (row for row in listing.items if isinstance(row, Mapping))
+    found = {rfi.id: rfi for rfi in (rfi_of(procore, row, project_id, today, full=True) for row in rows)}
     return [found[one] for one in dict.fromkeys(ids) if one in found]
 
 
@@ -180,27 +181,27 @@ async def read_candidates(procore: Procore, project_id: int) -> tuple[list[Perso
 
 async def create(procore: Procore, project_id: int, new: NewRfi, today: date) -> Rfi:
     """Send it. Raises: as `Procore.write`."""
-    raw = await procore.write("POST", path_of(project_id), new.body())
+    raw = answered(await procore.write("POST", path_of(project_id), new.body()))
     asked = {"due_date": new.due_date, "assignee_ids": list(new.assignee_ids), "rfi_manager_id": new.rfi_manager_id}
     given = {name: value for name, value in asked.items() if value}
     got = {
         "due_date": day(raw.get("due_date")),
-        "assignee_ids": [one.id for one in _persons(raw.get("assignees") or [])],
-        "rfi_manager_id": (raw.get("rfi_manager") or {}).get("id"),
+        "assignee_ids": [one.id for one in _persons(raw.get("assignees"))],
+        "rfi_manager_id": next((one.id for one in _persons([raw.get("rfi_manager")])), None),
     }
     created = rfi_of(procore, raw, project_id, today, full=True)
-    return replace(created, not_applied=not_applied(given, got))
+    return replace(created, not_applied=not_applied(given, got) if raw else None)
 
 
 async def reply(procore: Procore, project_id: int, rfi_id: int, body: str, *, official: bool) -> Reply:
     """Send an answer; the RFI stays open. Raises: as `Procore.write`."""
     sent = {"reply": {"body": body, "official": official}}
-    return reply_of(await procore.write("POST", f"{path_of(project_id)}/{rfi_id}/replies", sent))
+    return reply_of(answered(await procore.write("POST", f"{path_of(project_id)}/{rfi_id}/replies", sent)))
 
 
 async def close(procore: Procore, project_id: int, rfi_id: int, today: date) -> Rfi:
     """Accept the answer, which closes the RFI. Raises: as `Procore.write`."""
-    raw = await procore.write("PATCH", f"{path_of(project_id)}/{rfi_id}", {"rfi": {"accepted": True}})
+    raw = answered(await procore.write("PATCH", f"{path_of(project_id)}/{rfi_id}", {"rfi": {"accepted": True}}))
     return rfi_of(procore, raw, project_id, today, full=True)
 
 
@@ -268,8 +269,8 @@ def _question(raw: Mapping[str, Any]) -> str | None:
 
 def _attachments(raw: Mapping[str, Any]) -> list[str]:
     rows = raw.get("questions")
-    files = [one for row in rows if isinstance(row, Mapping) for one in row.get("attachments") or []] if rows else []
-    return [name for one in files if isinstance(one, Mapping) and (name := text(one.get("name")))]
+    questions = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return [name for row in questions for name in people(row.get("attachments"))]
 
 
 def _section(raw: Any) -> str | None:
@@ -286,5 +287,6 @@ def _impact(raw: Any) -> str | None:
     return str(raw["status"]) if value is None else f"{raw['status']} ({value})"
 
 
-def _persons(rows: Sequence[Any]) -> list[Person]:
-    return [found for row in rows if isinstance(row, Mapping) and (found := person_of(row))]
+def _persons(rows: Any) -> list[Person]:
+    listed = rows if isinstance(rows, list) else []
+    return [found for row in listed if isinstance(row, Mapping) and (found := person_of(row))]

@@ -15,7 +15,7 @@ from construction_mcp.core.errors import Invalid
 from construction_mcp.core.nearest import nearest
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records.fields import day, days_overdue, moment, people, person, text
-from construction_mcp.procore.records.writing import day_sent, not_applied
+from construction_mcp.procore.records.writing import answered, day_sent, not_applied
 from construction_mcp.procore.responses import number_or_none
 from construction_mcp.procore.together import together
 
@@ -241,10 +241,10 @@ async def update(
     procore: Procore, project_id: int, submittal_id: int, number: str, change: Change, today: date
 ) -> Submittal:
     """Send the change. Nobody is mailed (`send_emails` is false by default). Raises: as `Procore.write`."""
-    raw = await procore.write("PATCH", f"{path_of(project_id)}/{submittal_id}", change.body(number))
+    raw = answered(await procore.write("PATCH", f"{path_of(project_id)}/{submittal_id}", change.body(number)))
     changed = submittal_of(procore, raw, project_id, today, full=True)
     got = {name: getattr(changed, name) for name in change.given()}
-    return replace(changed, not_applied=not_applied(change.given(), got))
+    return replace(changed, not_applied=not_applied(change.given(), got) if raw else None)
 
 
 def submittal_of(

@@ -16,8 +16,15 @@ def day_sent(value: date) -> str:
     return f"{value.isoformat()}T00:00:00Z"
 
 
+def answered(body: Any) -> Mapping[str, Any]:
+    """The record that a write was answered with; empty when a success came without one."""
+    return body if isinstance(body, Mapping) else {}
+
+
 def not_applied(asked: Mapping[str, Any], got: Mapping[str, Any]) -> list[str] | None:
     """The fields that Procore accepted and left as they were; None when all were taken.
+
+    Not to be asked of a success without a record: what is not told was not refused.
 
     Several fields are an admin's alone: sent by somebody else, Procore ignores them and answers 201.
     Source: endpoints `POST .../rfis`, `PATCH .../submittals/{id}` ("can only be set by admins").

@@ -92,11 +92,11 @@ async def list_procore_daily_logs(
 @tool(effect="outside", open_world=True)
 async def create_procore_daily_log_entry(
     project_id: Annotated[int, Field(ge=1), "Procore project id"],
-    log_type: Annotated[LogType, "What kind of entry"],
-    values: Annotated[
+    log_type: Annotated[LogType, "Kind of entry: notes, manpower, delivery, delay, weather, accident and others"],
+    entry: Annotated[
         dict[str, Any],
         Field(max_length=30),
-        "Its fields, such as {comment} for notes or {num_workers, num_hours, notes} for manpower; times as HH:MM. "
+        "Fields of its type: comment for notes; num_workers, num_hours and notes for manpower; times as HH:MM. "
         "A wrong name is answered with all that the type takes",
     ],
     on_date: Annotated[date | None, "Day it is about; today at the site when left out"] = None,
@@ -111,7 +111,7 @@ async def create_procore_daily_log_entry(
     site = await site_of(procore, project_id)
     today = today_at(site, clock.now())
     on = on_date or today
-    new = daily_log_entries.checked(log_type, on, values)
+    new = daily_log_entries.checked(log_type, on, entry)
     completed, logs = await together(
         read_completed(procore, project_id, on), read_logs(procore, [project_id], [log_type], Range(on, on), "all")
     )

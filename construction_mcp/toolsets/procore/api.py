@@ -30,7 +30,7 @@ async def call_procore_api(
     path: Annotated[str, Field(min_length=1, max_length=1000), "Documented path: /rest/v1.0/projects/7/rfis"],
     query: Annotated[dict[str, Any] | None, "Query; nested: {'filters': {'status': ['open']}}"] = None,
     body: Annotated[dict[str, Any] | list[Any] | None, "JSON body of a write, with its wrapper key"] = None,
-    company_id: Annotated[int | None, Field(ge=1), "Company id; the default company unless given"] = None,
+    company_id: Annotated[int | None, Field(ge=1), "Company id; the default company otherwise"] = None,
     *,
     procore: Procore,
 ) -> Effect[ApiAnswer]:

@@ -7,7 +7,7 @@ from pydantic import Field
 from construction_mcp.cache import Cache
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.effects import Effect
-from construction_mcp.core.errors import NeedsLogin, NextCall, NotFound
+from construction_mcp.core.errors import Invalid, NeedsLogin, NextCall, NotFound, NotPermitted
 from construction_mcp.core.ports import Ask
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Principal, Role
@@ -29,15 +29,13 @@ from construction_mcp.toolsets.procore.shapes import (
 _NAMED_PROJECTS_MAX = 50  # of a check; list_procore_projects has them all
 _QUESTION = "sign_in"
 
-CompanyId = Annotated[int | None, Field(ge=1), "Company id; the connection's default company unless given"]
+CompanyId = Annotated[int | None, Field(ge=1), "Company id; the default company otherwise"]
 
 
 @tool(effect="workspace", role=Role.VIEWER, listed=True, open_world=True, idempotent=True, title="Connect Procore")
 async def connect_procore(
-    code: Annotated[
-        str | None, Field(min_length=1, max_length=500), "The code that Procore's page showed, where one was asked for"
-    ] = None,
-    company_id: Annotated[int | None, Field(ge=1), "Make this the company of calls that name none"] = None,
+    code: Annotated[str | None, Field(min_length=1, max_length=500), "Code that Procore's page showed"] = None,
+    company_id: Annotated[int | None, Field(ge=1), "Make this the default company"] = None,
     again: Annotated[bool, "Sign in anew although an account is connected"] = False,
     *,
     sign_in: SignIn,
@@ -47,18 +45,35 @@ async def connect_procore(
 ) -> Connection:
     """Connect the caller's Procore account and say whose it is, or return the link the person has to open.
 
-    Call it again after the person signed in, with the code if one was asked for. When already connected it only says
-    so, or changes the default company. Use check_procore_connection to look into permissions.
+    Call it again after the person signed in, with the code if one was asked for. For permissions use
+    check_procore_connection.
     """
     environment = accounts.environment.name
     if code is not None:
-        account = await sign_in.finish_with_code(principal, code.strip())
-        return connected(account, environment, is_service=False)
+        return await _redeemed(sign_in, principal, code, environment)
     if accounts.is_service:
         account = await sign_in.look(await accounts.of(principal))
         return connected(account, environment, is_service=True)
     present = None if again or ask.state is not None else await _present(sign_in, accounts, principal, company_id)
     return present or await _begin(sign_in, accounts, principal, ask, company_id)
+
+
+async def _redeemed(sign_in: SignIn, principal: Principal, code: str, environment: str) -> Connection:
+    """The account that a copied code belongs to.
+
+    Raises:
+        Invalid: nobody is waiting for a code of this caller. NeedsLogin: Procore does not know the code.
+    """
+    try:
+        account = await sign_in.finish_with_code(principal, code.strip())
+    except NotPermitted as refusal:
+        raise Invalid(
+            "No sign-in of yours is waiting for a code.",
+            hint=refusal.hint,
+            details={"field": "code"},
+            next_call=NextCall("connect_procore", {}, "gives a new link"),
+        ) from None
+    return connected(account, environment, is_service=False)
 
 
 async def _present(
@@ -112,9 +127,7 @@ def _waiting(environment: str, url: str | None, *, comes_back: bool) -> Connecti
 
 @tool(effect="read", open_world=True)
 async def check_procore_connection(
-    project_id: Annotated[
-        int | None, Field(ge=1), "Project to ask the tools of; the first active one otherwise"
-    ] = None,
+    project_id: Annotated[int | None, Field(ge=1), "Project whose tools are asked; else the first active one"] = None,
     *,
     accounts: Accounts,
     connections: Connections,

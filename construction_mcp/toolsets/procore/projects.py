@@ -113,7 +113,7 @@ async def find_project_people(
 ) -> Page[Person]:
     """Find people of a Procore project by role, name and employer, active ones first, then by name, with contact data.
 
-    Use it to find who should answer or be told. Words may stand in any order.
+    Use it to find who should answer or be told.
     """
     people = await people_of(procore, project_id, company_id)
     kept = [

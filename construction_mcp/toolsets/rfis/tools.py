@@ -1,5 +1,6 @@
 """Tools over RFIs. What Procore knows of them is in `procore/records/rfis.py`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -24,7 +25,7 @@ from construction_mcp.procore.together import together
 
 ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 RfiId = Annotated[int, Field(ge=1), "RFI id, not its number"]
-Who = Annotated[str | None, Field(max_length=100), "`me` or part of a name"]
+Who = Annotated[str | None, Field(max_length=100), "me or part of a name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ async def list_procore_rfis(
     project_ids: Annotated[list[int] | None, Field(min_length=1, max_length=20), "Or several, 1 to 20"] = None,
     status: Annotated[Status, "Only this status"] = "open",
     overdue: Annotated[bool, "Only open ones past their due date"] = False,
-    ball_in_court: Annotated[str | None, Field(max_length=100), "Who must act: `me` or part of a name"] = None,
+    ball_in_court: Annotated[str | None, Field(max_length=100), "Who must act: me or part of a name"] = None,
     assigned_to: Who = None,
-    text: Annotated[str | None, Field(max_length=100), "Words in subject or number"] = None,
+    text: Annotated[str | None, Field(min_length=1, max_length=100), "Words in subject or number"] = None,
     updated_since: Annotated[date | None, "Changed on or after this day"] = None,
     detail: Annotated[Literal["summary", "full"], "full adds question, people and impacts"] = "summary",
     limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
@@ -54,7 +55,7 @@ async def list_procore_rfis(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Rfi]:
-    """List RFIs, earliest due date first, with who has the ball in court and days overdue; at most `limit`.
+    """List RFIs, earliest due date first, with who has the ball in court and days overdue.
 
     Use get_procore_rfi for the question and its replies.
     """
@@ -112,16 +113,18 @@ async def create_procore_rfi(
     project_id: ProjectId,
     subject: Annotated[str, Field(min_length=3, max_length=200), "One line that names the issue and the place"],
     question: Annotated[str, Field(min_length=10, max_length=10_000), "The question, answerable on its own"],
-    rfi_manager: Annotated[str, Field(min_length=1, max_length=100), "Name, login or id of who manages it"],
+    rfi_manager: Annotated[
+        str | None, Field(max_length=100), "Name, login or id of who manages it; without one the answer lists who may"
+    ] = None,
     assignees: Annotated[
         list[str] | None, Field(max_length=20), "Names, logins or ids of who must answer; needed unless draft"
     ] = None,
     due_date: Annotated[date | None, "Day the answer is needed"] = None,
     draft: Annotated[bool, "Keep it as a draft: no number, nobody asked"] = False,
-    drawing_number: Annotated[str | None, Field(max_length=200), "Sheet it refers to"] = None,
+    drawing: Annotated[str | None, Field(max_length=200), "Sheet and detail the question is about"] = None,
     spec_section: Annotated[str | None, Field(max_length=50), "Number of the specification section"] = None,
-    cost_impact: Annotated[Impact | None, "Expected effect on cost"] = None,
-    schedule_impact: Annotated[Impact | None, "Expected effect on time"] = None,
+    cost_impact: Annotated[Impact, "Effect on cost: yes_known, yes_unknown, no_impact, tbd, n_a"] = "n_a",
+    schedule_impact: Annotated[Impact, "Effect on time: yes_known, yes_unknown, no_impact, tbd, n_a"] = "n_a",
     *,
     procore: Procore,
     clock: Clock,
@@ -132,12 +135,9 @@ async def create_procore_rfi(
     """
     site, people = await together(site_of(procore, project_id), rfis.read_candidates(procore, project_id))
     today = today_at(site, clock.now())
-    if due_date is not None and due_date < today:
-        raise Invalid(f"due_date is past: today is {today} in {site.name}.", details={"field": "due_date"})
-    manager = person_named(rfi_manager, people[0], "rfi_manager", project_id)
+    manager = person_named(rfi_manager or "", people[0], "rfi_manager", project_id)
     asked = [person_named(one, people[1], "assignees", project_id) for one in assignees or []]
-    if not asked and not draft:
-        raise Invalid("An RFI needs assignees, unless it is a draft.", details={"field": "assignees"})
+    _require_sendable(due_date, today, is_asked=bool(asked) or draft)
     section = await section_numbered(procore, project_id, spec_section) if spec_section else None
     new = NewRfi(
         subject=subject,
@@ -146,7 +146,7 @@ async def create_procore_rfi(
         assignee_ids=[one.id for one in asked],
         due_date=due_date,
         draft=draft,
-        drawing_number=drawing_number,
+        drawing_number=drawing,
         specification_section_id=section.id if section else None,
         cost_impact=cost_impact,
         schedule_impact=schedule_impact,
@@ -174,7 +174,7 @@ async def create_procore_rfi(
 async def reply_to_procore_rfi(
     project_id: ProjectId,
     rfi_id: RfiId,
-    body: Annotated[str, Field(min_length=1, max_length=10_000), "The reply, as everybody on the RFI will read it"],
+    body: Annotated[str, Field(min_length=1, max_length=10_000), "The reply, for everybody on the RFI to read"],
     official: Annotated[bool, "The answer of record, not a comment"] = False,
     *,
     procore: Procore,
@@ -241,11 +241,23 @@ async def close_procore_rfi(
     return Effect(f"Close {_title(rfi)}", shown, perform, _targets(rfi))
 
 
+def _require_sendable(due_date: date | None, today: date, *, is_asked: bool) -> None:
+    """Refuse what Procore would refuse, or what nobody could meet.
+
+    Raises:
+        Invalid: a due date in the past, or an RFI that asks nobody.
+    """
+    if due_date is not None and due_date < today:
+        raise Invalid(f"due_date is past: at the site it is {today}.", details={"field": "due_date"})
+    if not is_asked:
+        raise Invalid("An RFI needs assignees, unless it is a draft.", details={"field": "assignees"})
+
+
 async def _query(
     procore: Procore, status: Status, text: str | None, assigned_to: str | None, ball_in_court: str | None,
     since: date | None,
 ) -> dict[str, Any]:  # fmt: skip
-    """`me` is a filter of Procore's own; other names are matched here."""
+    """me is a filter of Procore's own; other names are matched here."""
     me = await read_me(procore) if "me" in (assigned_to, ball_in_court) else None
     return rfis.list_query(
         status=status,
@@ -273,7 +285,7 @@ async def _rfi(procore: Procore, project_id: int, rfi_id: int, clock: Clock, *, 
 async def _similar(procore: Procore, project_id: int, subject: str, today: date) -> list[str]:
     """Open RFIs whose subject holds the whole new one: asked twice, or sent twice."""
     listing = await procore.list(rfis.path_of(project_id), rfis.list_query(status="open", search=subject), items_max=5)
-    return [_title(rfis.rfi_of(procore, row, project_id, today)) for row in listing.items]
+    return [_title(rfis.rfi_of(procore, row, project_id, today)) for row in listing.items if isinstance(row, Mapping)]
 
 
 def _shown(new: NewRfi, section: Section | None) -> dict[str, Any]:

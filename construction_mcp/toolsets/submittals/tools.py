@@ -40,8 +40,8 @@ async def list_procore_submittals(
     project_ids: Annotated[list[int] | None, Field(min_length=1, max_length=20), "Or several, 1 to 20"] = None,
     status: Annotated[Status, "Only what the company's status stands for"] = "open",
     overdue: Annotated[bool, "Only open ones past their due date"] = False,
-    ball_in_court: Annotated[str | None, Field(max_length=100), "Who must act: `me` or part of a name"] = None,
-    text: Annotated[str | None, Field(max_length=100), "Words in title or number"] = None,
+    ball_in_court: Annotated[str | None, Field(max_length=100), "Who must act: me or part of a name"] = None,
+    text: Annotated[str | None, Field(min_length=1, max_length=100), "Words in title or number"] = None,
     updated_since: Annotated[date | None, "Changed on or after this day"] = None,
     all_revisions: Annotated[bool, "Superseded revisions too"] = False,
     detail: Annotated[Literal["summary", "full"], "full adds people, dates, approvers"] = "summary",
@@ -122,10 +122,10 @@ async def update_procore_submittal(
     project_id: ProjectId,
     submittal_id: Annotated[int, Field(ge=1), "Submittal id, not its number"],
     status: Annotated[str | None, Field(max_length=100), "The company's name of the new status"] = None,
-    title: Annotated[str | None, Field(min_length=1, max_length=500), "New title"] = None,
+    title: Annotated[str | None, Field(min_length=1, max_length=500), "New title of the submittal"] = None,
     description: Annotated[str | None, Field(max_length=10_000), "New description"] = None,
     due_date: Annotated[date | None, "Day the review must be finished"] = None,
-    submit_by: Annotated[date | None, "Day the contractor must hand it in"] = None,
+    submit_by: Annotated[date | None, "Last day for the contractor to submit it"] = None,
     required_on_site_date: Annotated[date | None, "Day the material is needed"] = None,
     lead_time_days: Annotated[int | None, Field(ge=0, le=3650), "Days from approval to delivery"] = None,
     expected_version: Annotated[
@@ -137,7 +137,7 @@ async def update_procore_submittal(
 ) -> Effect[Submittal]:
     """Change a submittal's status, texts or dates after a preview of before and after, and return it.
 
-    Nobody is mailed. `not_applied` names fields that Procore ignored because only an admin may set them. It does not
+    Nobody is mailed. not_applied names fields that Procore ignored because only an admin may set them. It does not
     give an approver's answer: that is theirs to give in Procore.
     """
     submittal, raw = await _submittal(procore, project_id, submittal_id, clock, fresh=True)
