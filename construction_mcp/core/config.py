@@ -22,7 +22,6 @@ class Limits:
     json_depth_max: int = 64  # far above any real argument, far below what breaks parsers
     drain_s: float = 10.0  # SIGTERM and stdin EOF: answer what was read, then end (PRODUCT.md section 3)
     linger_s: float = 1.0  # after the last answer
-    sse_heartbeat_s: int = 15  # proxies close idle streams after 30-60 s
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
     sessions_max: int = 1000
@@ -42,9 +41,6 @@ class Limits:
     oauth_leeway_s: float = 30.0  # clocks differ; at most 60 s (PRODUCT.md section 3)
 
     # tools
-    page_default: int = 25
-    page_max: int = 100
-    ids_max: int = 50
     result_bytes_max: int = 80_000  # about 25,000 tokens, the largest answer clients accept
     call_timeout_s: float = 120.0
     calls_in_flight_max: int = 1000  # beyond it SYSTEM_BUSY: memory stays bounded under a flood

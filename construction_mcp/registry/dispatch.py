@@ -66,7 +66,7 @@ class Dispatcher:
             async with asyncio.timeout(tool.timeout_s or self._limits.call_timeout_s):
                 return await self._run(tool, given, call)
         except TimeoutError:
-            raise Unavailable(f"{tool.name} took too long and was stopped.", code="SYSTEM_TIMEOUT") from None
+            raise _stopped(tool) from None
         finally:
             self._in_flight -= 1
 
@@ -191,6 +191,17 @@ class _CallersTools:
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         outcome = await self.dispatcher.call_tool(name, arguments, self.caller)
         return outcome.structured or {}
+
+
+def _stopped(tool: ToolEntry) -> Unavailable:
+    """Only a read may be repeated blindly: anything else may have taken effect before it was stopped."""
+    is_read = tool.effect == "read"
+    return Unavailable(
+        f"{tool.name} took too long and was stopped.",
+        code="SYSTEM_TIMEOUT",
+        hint=None if is_read else "Look whether it took effect, or repeat with the same idempotency_key.",
+        retryable=is_read,
+    )
 
 
 def _require_role(principal: Principal, needed: Role, what: str) -> None:

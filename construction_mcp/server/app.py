@@ -1,7 +1,8 @@
 """MCP methods to dispatcher calls, and errors to results: one `Server` per view, shared by every transport."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -43,7 +44,7 @@ STRUCTURED_SINCE = "2025-06-18"  # older clients see only text; MCP changelog of
 COMPLETIONS_MAX = 100  # MCP 2025-11-25, "Completion": at most 100 values
 RESOURCE_NOT_FOUND = -32002  # MCP 2025-11-25, "Resources: error handling"; -32602 from 2026-07-28 (SEP-2164)
 # The stamp of 2026-07-28 results, without the icon and title that discover gives once: the SDK would add those to every
-# answer and copy them deeply for it, 450 bytes and 40 us a call.
+# answer and copy them deeply for each.
 _IDENTITY = {"name": "construction-mcp", "version": __version__}
 _FRESH = CacheHint(ttl_ms=300_000)  # listings change only with the installation or a restart
 _LISTINGS: tuple[CacheableMethod, ...] = (
@@ -114,7 +115,7 @@ class Face:
         return _complete(prompts=[listing.prompt_wire(entry) for entry in self._house.catalog.prompts.values()])
 
     async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> Any:
-        """The one place where a failure becomes a result the model can act on."""
+        """The one place where a failure of a tool becomes a result the model can act on."""
         trace = Trace()
         token = current_trace.set(trace)
         try:
@@ -137,32 +138,28 @@ class Face:
     async def read_resource(self, ctx: Context, params: types.ReadResourceRequestParams) -> Any:
         uri = str(params.uri)
         try:
-            entry, value = await self._house.dispatcher.read_resource(uri, self._call(ctx, params))
+            with _protocol_errors(ctx, f"resource {uri[:200]}", uri):
+                entry, value = await self._house.dispatcher.read_resource(uri, self._call(ctx, params))
+                return _complete(contents=resource_contents(uri, entry, value))
         except InputNeeded as question:
             return _next_round(question)
-        except ConstructionError as error:
-            raise _protocol_error(error, ctx, uri) from None
-        return _complete(contents=resource_contents(uri, entry, value))
 
     async def get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> Any:
         try:
-            value = await self._house.dispatcher.get_prompt(
-                params.name, params.arguments or {}, self._call(ctx, params)
-            )
+            with _protocol_errors(ctx, f"prompt {params.name[:100]}"):
+                value = await self._house.dispatcher.get_prompt(
+                    params.name, params.arguments or {}, self._call(ctx, params)
+                )
+                entry = self._house.catalog.prompts[params.name]
+                return _complete(description=entry.description, messages=prompt_messages(value))
         except InputNeeded as question:
             return _next_round(question)
-        except ConstructionError as error:
-            raise _protocol_error(error, ctx) from None
-        entry = self._house.catalog.prompts[params.name]
-        return _complete(description=entry.description, messages=prompt_messages(value))
 
     async def complete(self, ctx: Context, params: types.CompleteRequestParams) -> Any:
         ref = params.ref.name if isinstance(params.ref, types.PromptReference) else str(params.ref.uri)
         call = Call(self._principal_of(ctx), self._view, {type(ctx): ctx})
-        try:
+        with _protocol_errors(ctx, f"completion for {ref[:200]}"):
             values = await self._house.dispatcher.complete(ref, params.argument.name, params.argument.value, call)
-        except ConstructionError as error:
-            raise _protocol_error(error, ctx) from None
         shown = list(values[:COMPLETIONS_MAX])
         completion = {"values": shown, "total": len(values), "hasMore": len(values) > len(shown)}
         return _complete(completion=completion)
@@ -247,12 +244,30 @@ def _internal(where: str) -> ConstructionError:
     return ConstructionError("The server made a mistake.", details={"trace_id": trace_id})
 
 
+@contextmanager
+def _protocol_errors(ctx: Context, where: str, uri: str | None = None) -> Iterator[None]:
+    """The boundary of what has no error results: every failure leaves as a JSON-RPC error of ours.
+
+    What got past it the SDK would answer a handshake-era client with the exception's own text.
+    """
+    try:
+        yield
+    except (InputNeeded, MCPError):
+        raise
+    except ConstructionError as error:
+        raise _protocol_error(error, ctx, uri) from None
+    except Exception:  # noqa: BLE001  the boundary: nothing of ours may reach a client raw
+        raise _protocol_error(_internal(where), ctx, uri) from None
+
+
 def _protocol_error(error: ConstructionError, ctx: Context, uri: str | None = None) -> MCPError:
-    """Resources and prompts have no error results, so their failures are JSON-RPC errors with our shape as data."""
+    """A failure as a JSON-RPC error with our shape as data."""
     modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
-    missing = isinstance(error, NotFound) and uri is not None and not modern
+    code = types.INTERNAL_ERROR if error.code == "SYSTEM_INTERNAL" else types.INVALID_PARAMS
+    if isinstance(error, NotFound) and uri is not None and not modern:
+        code = RESOURCE_NOT_FOUND
     data = error.public() if uri is None else {**error.public(), "uri": uri}
-    return MCPError(RESOURCE_NOT_FOUND if missing else types.INVALID_PARAMS, error.message, data)
+    return MCPError(code, error.message, data)
 
 
 def _only_page(params: types.PaginatedRequestParams | None) -> None:

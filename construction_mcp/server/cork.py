@@ -8,7 +8,7 @@ class Corked:
     """Stands in front of an asyncio transport and gathers its writes.
 
     uvicorn writes the head and the body of an answer separately. The first write wakes the client, which then competes
-    with us for the processor while the second is still to come: measured, a third of a call's time.
+    with us for the processor while the second is still to come.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import logging
 import os
 import secrets
 import socket
@@ -26,6 +27,8 @@ from construction_mcp.front.conversation import Conversation
 from construction_mcp.front.frames import FrameSplitter, Oversize, dump_frame, error_frame, find_id
 from construction_mcp.server.channel import Channel
 from construction_mcp.server.workplace import Workplace
+
+log = logging.getLogger(__name__)
 
 HELLO_TIMEOUT_S = 5.0  # a caller that connects and says nothing is let go
 
@@ -127,8 +130,8 @@ class LocalDoor:
             self._tasks.discard(done)
             self._callers.discard(caller)
             caller.close()
-            if not done.cancelled():
-                done.exception()  # the SDK has logged it; it ends one connection, not the owner
+            if not done.cancelled() and (problem := done.exception()) is not None:
+                log.error("a local connection failed", exc_info=problem)  # it ends one connection, not the owner
 
         task.add_done_callback(finished)
 
@@ -159,6 +162,9 @@ class LocalDoor:
             result = await self.workplace.command(str(said.get("command")), dict(said.get("arguments") or {}))
         except ConstructionError as error:
             caller.refuse(error)
+        except Exception:  # a mistake of ours; the caller is told so instead of meeting a closed door
+            log.exception("command %s failed", str(said.get("command"))[:100])
+            caller.refuse(ConstructionError("The owner made a mistake; its log says which."))
         else:
             caller.write(dump_frame({"result": result}))
 

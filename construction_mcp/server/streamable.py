@@ -24,7 +24,7 @@ class Streamable:
     """An ASGI application over two of the SDK's session managers, which differ in how they frame an answer.
 
     Older sessions are framed as events, or a tool could not ask mid-call and progress would be lost. A modern request
-    needs that only when it wants to hear something before its answer; without the stream it costs a third less.
+    needs that only when it wants to hear something before its answer; without one it is spared the stream.
     """
 
     def __init__(self, server: Server[Any], security: TransportSecuritySettings, limits: Limits) -> None:

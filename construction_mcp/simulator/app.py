@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import httpx
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from construction_mcp.simulator.answers import Answer, Refused
 from construction_mcp.simulator.areas import all_routes
@@ -280,8 +280,3 @@ def _refuse_bearer(request: Request) -> None:
 def _unknown(request: Request) -> Answer:
     message = f"The simulator has no route {request.method} {request.url.path}."
     return Refused(501, message).answer(version=_version(request.url.path))
-
-
-def create_app(world: World, **options: Any) -> ASGIApp:
-    """The simulator of `world` as an ASGI app; `options` are Simulator's."""
-    return Simulator(world, **options)

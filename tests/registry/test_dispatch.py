@@ -125,6 +125,15 @@ async def test_a_call_that_hangs_is_stopped(dispatcher: Dispatcher, as_admin: Ca
     assert (error.code, error.retryable) == ("SYSTEM_TIMEOUT", True)
 
 
+async def test_a_change_that_was_stopped_midway_is_not_to_be_repeated_blindly(
+    dispatcher: Dispatcher, as_admin: Call
+) -> None:
+    error = await refusal(dispatcher, "hang_midway", {}, as_admin)
+
+    assert (error.code, error.retryable) == ("SYSTEM_TIMEOUT", False)
+    assert "idempotency_key" in (error.hint or "")
+
+
 async def test_a_flood_is_refused_not_queued(catalog: Catalog, as_admin: Call) -> None:
     dispatcher = Dispatcher(catalog, Services({}), Limits(calls_in_flight_max=0))
 

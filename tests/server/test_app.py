@@ -1,8 +1,9 @@
 """The MCP face, through the SDK's own client, in both protocol eras."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
+import mcp_types as types
 import pytest
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
@@ -78,9 +79,42 @@ async def test_a_missing_resource_is_a_protocol_error_with_our_shape(client: Cli
     assert data["error"]["code"] == "VALIDATION_NOT_FOUND"
 
 
-async def test_template_arguments_complete(client: Client) -> None:
-    import mcp_types as types
+class _Broken:
+    """A house's dispatcher with a mistake of ours in everything that is not a tool."""
 
+    def __init__(self, house: House) -> None:
+        self._dispatcher = house.dispatcher
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dispatcher, name)
+
+    async def read_resource(self, *_: Any) -> Any:
+        raise RuntimeError("SELECT secret FROM /home/you/construction.db")
+
+    get_prompt = complete = read_resource
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.read_resource("construction://errors"),
+        lambda client: client.get_prompt("morning_briefing", {}),
+        lambda client: client.complete(types.PromptReference(name="draft_rfi"), {"name": "project", "value": "1"}),
+    ],
+    ids=["resource", "prompt", "completion"],
+)
+async def test_our_own_mistake_reaches_no_client_in_its_own_words(house: House, client: Client, ask: Any) -> None:
+    house.dispatcher = cast("Any", _Broken(house))
+    with pytest.raises(MCPError) as caught:
+        await ask(client)
+
+    error: Any = caught.value.error
+    assert (error.code, error.message) == (types.INTERNAL_ERROR, "The server made a mistake.")
+    assert error.data["error"]["code"] == "SYSTEM_INTERNAL"
+    assert "SELECT" not in error.model_dump_json()
+
+
+async def test_template_arguments_complete(client: Client) -> None:
     ref = types.ResourceTemplateReference(uri="construction://schemas/{name}")
     result = await client.complete(ref, {"name": "name", "value": "find_t"})
 

@@ -361,3 +361,14 @@ def admits(listener: socket.socket, path: Path, user: int) -> bool:
     caller.close()
     os.waitpid(child, 0)
     return verdict
+
+
+def test_a_command_that_fails_by_our_own_mistake_is_told_so(standing: tuple[StdioProcess, Path]) -> None:
+    """Not a closed door, which reads as an owner that does not answer."""
+    _, data_dir = standing
+
+    with pytest.raises(ConstructionError) as caught:
+        ask_owner(data_dir, "users.add", {})
+
+    assert caught.value.code == "SYSTEM_INTERNAL"
+    assert "name" not in caught.value.message

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from dataclasses import fields
 from importlib import import_module
 from shlex import split
 
@@ -10,6 +11,7 @@ import pytest
 from construction_mcp.cli import command_names, main, parser_for
 from construction_mcp.cli.doctor.variables import KNOWN
 from construction_mcp.core.catalogue import CATALOGUE
+from construction_mcp.core.config import Limits
 from construction_mcp.registry.build import build, builtin_packages, manifest_path, manifest_text
 from tests.tidy.source import PACKAGE, ROOT, python_sources
 
@@ -27,16 +29,8 @@ FAMILIES = {
     "SYSTEM",
 }
 
-# Read into the settings already, but no tool reaches Procore yet; each moves into the README with the tool it serves.
-NOT_YET = {
-    "CONSTRUCTION_MCP_EGRESS_ALLOW",
-    "CONSTRUCTION_MCP_WRITE_POLICY",
-    "PROCORE_API_URL",
-    "PROCORE_CLIENT_ID",
-    "PROCORE_CLIENT_SECRET",
-    "PROCORE_GRANT",
-    "PROCORE_LOGIN_URL",
-}
+# Read into the settings already, but no argument names a host yet; it moves into the README with the tool it serves.
+NOT_YET = {"CONSTRUCTION_MCP_EGRESS_ALLOW"}
 
 
 def readme_rooms() -> set[str]:
@@ -78,6 +72,22 @@ def test_every_error_code_belongs_to_a_family_and_says_what_to_do():
 
 def test_the_readme_names_every_room_and_no_other():
     assert readme_rooms() == rooms()
+
+
+@pytest.mark.parametrize("limit", [field.name for field in fields(Limits)])
+def test_every_limit_limits_something(limit):
+    """One that nothing reads is a promise nobody keeps."""
+    code = "".join(source.text for source in python_sources())
+
+    assert re.search(rf"\.{limit}\b", code)
+
+
+def test_the_readme_tells_what_every_toolset_does_and_no_other():
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("| toolset |")[2].partition("\n\n")[0]
+
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == {
+        name.split(".")[-1] for name in builtin_packages()
+    }
 
 
 def test_the_readme_explains_every_setting_that_does_something_and_no_other():

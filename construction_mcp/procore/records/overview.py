@@ -158,11 +158,6 @@ class Glance:
     submittals: Answer | Unavailable
     log_headers: Answer | Unavailable
 
-    @property
-    def is_blank(self) -> bool:
-        """Whether nothing at all could be read."""
-        return all(isinstance(one, Unavailable) for one in (self.open_rfis, self.submittals, self.log_headers))
-
     def of(self, project: Project, shown_max: int) -> Overview:
         """The overview, naming at most `shown_max` records per list."""
         today = today_in(project.time_zone, self.now)

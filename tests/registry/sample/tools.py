@@ -61,6 +61,13 @@ async def hang() -> Echo:
     raise AssertionError("unreachable")
 
 
+@tool(effect="workspace", timeout_s=0.01)
+async def hang_midway() -> Echo:
+    """Change something, perhaps, and never answer."""
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
+
+
 @tool(effect="read")
 async def what_time(*, clock: Clock) -> Echo:
     """Tell the time."""
