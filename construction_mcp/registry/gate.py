@@ -79,6 +79,8 @@ class Gate:
         key = asked.idempotency_key
         if key is None and asked.confirmation is not None:
             key = self._said(asked)["key"]
+        if key is None and (question := _question_before(asked)) is not None:
+            key = question["key"]
         recorded = None if key is None else await self._intents.find(asked.principal.id, asked.tool, key)
         return None if recorded is None else _again(recorded, asked.request)
 
@@ -108,11 +110,15 @@ class Gate:
             return self._confirmed(asked, digest)
         if asked.ask is None or not asked.ask.can_form:
             return self._preview(effect, asked, digest)
-        answer = await asked.ask.form(QUESTION, _question(effect), _FORM, state=digest)
-        if asked.ask.state is not None and asked.ask.state != digest:
+        before = _question_before(asked)
+        # The key travels with the question, sealed: the same answer sent twice is the same consent, given once.
+        key = before["key"] if before is not None else new_id("once")
+        state = write_json({"key": key, "shown": digest})
+        answer = await asked.ask.form(QUESTION, _question(effect), _FORM, state=state)
+        if before is not None and before["shown"] != digest:
             return self._preview(effect, asked, digest)  # what would change is not what was shown a moment ago
         if answer.action == "accept" and (answer.content or {}).get("confirm") is True:
-            return new_id("once")
+            return key
         await self._intents.decline(_intent(asked, "", effect))
         return Gated("declined", preview=_preview(effect))
 
@@ -165,6 +171,12 @@ class Gate:
             recorded.id, intent, "done", returns.dump_python(done, mode="json", exclude_none=True)
         )
         return done
+
+
+def _question_before(asked: Asked) -> dict[str, str] | None:
+    """The key and digest of the question this call answers (2026-07-28, second round); the wire has unsealed it."""
+    state = asked.ask.state if asked.ask is not None else None
+    return json.loads(state) if state is not None else None
 
 
 def _intent(asked: Asked, key: str, effect: Effect[Any]) -> Intent:

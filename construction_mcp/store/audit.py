@@ -2,10 +2,10 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from construction_mcp.core.json import write_json
 from construction_mcp.store.columns import json_text, time_text
@@ -52,7 +52,7 @@ def chain(tx: Tx) -> list[sqlite3.Row]:
     return tx.all(_sql.chain)
 
 
-def first_break(rows: Iterable[sqlite3.Row]) -> int | None:
+def first_break(rows: Iterable[Mapping[str, Any] | sqlite3.Row]) -> int | None:
     """The sequence at which the chain does not hold (changed, removed or reordered); None when it holds."""
     previous = ORIGIN
     for expected, row in enumerate(rows, start=1):

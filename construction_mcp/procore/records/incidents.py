@@ -18,8 +18,7 @@ _PARTS = ("injuries", "near_misses", "environmentals", "property_damages", "acti
 class Incident:
     """One incident. `event_at` is UTC; with `time_unknown` only its day counts.
 
-    Those after `web_url` come from its get tool only. `parts` counts what was recorded of it: injuries, near misses,
-    actions, witness statements.
+    Those after `web_url` come from its get tool only; `parts` counts injuries, actions, statements and the like.
     """
 
     id: int
