@@ -5,7 +5,7 @@ import os
 
 from construction_mcp.cli import launch_of
 from construction_mcp.core.errors import Invalid
-from construction_mcp.core.launch import PREFIX
+from construction_mcp.core.launch import PREFIX, truth
 
 HELP = "Serve MCP over HTTP: Streamable HTTP at /mcp, legacy SSE at /sse, health."
 EXAMPLES = """\
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     options = ServeOptions(
         host=args.host or os.environ.get(PREFIX + "HOST") or "127.0.0.1",
         port=_port(args.port or os.environ.get(PREFIX + "PORT")),
-        no_auth=args.no_auth or os.environ.get(PREFIX + "NO_AUTH", "").lower() in {"1", "true", "yes", "on"},
+        no_auth=args.no_auth or truth(os.environ.get(PREFIX + "NO_AUTH"), PREFIX + "NO_AUTH"),
         as_json=args.json,
     )
     run_serve(launch_of(args), options)

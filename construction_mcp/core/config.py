@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from construction_mcp.core.errors import Invalid
-from construction_mcp.core.launch import PREFIX, Launch, read_config_file
+from construction_mcp.core.launch import PREFIX, Launch, read_config_file, truth
 
 WRITE_POLICIES = ("confirm", "auto")
 GRANTS = ("authorization_code", "client_credentials")
@@ -206,7 +206,7 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
         oauth_jwks_url=text(PREFIX + "OAUTH_JWKS_URL"),
         key_file=path(PREFIX + "KEY_FILE"),
         key=text(PREFIX + "KEY"),
-        db_log_all=text("DB_LOG_ALL") == "1",
+        db_log_all=truth(text("DB_LOG_ALL"), "DB_LOG_ALL"),
     )
 
 

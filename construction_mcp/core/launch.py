@@ -14,6 +14,8 @@ from construction_mcp.core.errors import Invalid
 ENVIRONMENTS = ("simulator", "sandbox", "monthly", "production", "federal")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 PREFIX = "CONSTRUCTION_MCP_"
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_SWITCH[""] = False  # a variable that is set to nothing
 
 
 class Launch(NamedTuple):
@@ -83,7 +85,7 @@ def read_launch(flags: Mapping[str, Any], environ: Mapping[str, str], file: Mapp
             os.path.expanduser(setting("data_dir", PREFIX + "DATA_DIR") or default_data_dir(environ))
         ),
         toolsets=_names(setting("toolsets", PREFIX + "TOOLSETS")),
-        read_only=_truth(setting("read_only", PREFIX + "READ_ONLY")),
+        read_only=truth(setting("read_only", PREFIX + "READ_ONLY"), PREFIX + "READ_ONLY"),
         environment=environment,
         log_level=log_level,
         config_file=config_file,
@@ -126,8 +128,16 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(sorted({str(word).strip() for word in words} - {""}))
 
 
-def _truth(value: Any) -> bool:
-    return value if isinstance(value, bool) else str(value or "").lower() in {"1", "true", "yes", "on"}
+def truth(value: Any, name: str) -> bool:
+    """A switch as people write it. An unknown word must not quietly mean off: READ_ONLY is a protection.
+
+    Raises:
+        Invalid: it is neither yes nor no.
+    """
+    word = str(value if value is not None else "").strip().lower()
+    if word not in _SWITCH:
+        raise Invalid(f"{name} is {value!r}; it can be 1 or 0.")
+    return _SWITCH[word]
 
 
 def _require(value: str, choices: Sequence[str], name: str) -> None:

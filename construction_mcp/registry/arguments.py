@@ -11,6 +11,7 @@ from construction_mcp.core.nearest import nearest
 from construction_mcp.registry.manifest import ToolEntry
 
 _PROBLEMS_MAX = 20
+_PLACE_CHARS_MAX = 200  # names come from the caller too: an error echoes no megabytes
 _INTEGER_MAX = 2**63 - 1  # what SQLite and Procore can hold
 
 
@@ -67,7 +68,7 @@ class ArgumentCheck:
     def _wrong_value(self, given: Mapping[str, Any]) -> Invalid:
         problems = []
         for error in self._validator.iter_errors(given):
-            place = ".".join(map(str, error.instance_path)) or "arguments"
+            place = ".".join(map(str, error.instance_path))[:_PLACE_CHARS_MAX] or "arguments"
             problems.append({"field": place, "problem": _words(error)})
             if len(problems) == _PROBLEMS_MAX:
                 break
@@ -91,7 +92,7 @@ def _words(error: jsonschema_rs.ValidationError) -> str:
 
 def _refuse_unstorable(arguments: Mapping[str, Any]) -> None:
     """Refuse what JSON admits and nothing behind us does: NUL characters, lone surrogates, numbers beyond 64 bits."""
-    pending: list[tuple[str, Any]] = list(arguments.items())
+    pending: list[tuple[str, Any]] = [(name[:_PLACE_CHARS_MAX], value) for name, value in arguments.items()]
     while pending:
         place, value = pending.pop()
         if isinstance(value, str):
@@ -102,7 +103,9 @@ def _refuse_unstorable(arguments: Mapping[str, Any]) -> None:
         elif isinstance(value, int | float) and not -_INTEGER_MAX <= value <= _INTEGER_MAX:
             raise Invalid(f"{place}: the number is out of range.", details={"field": place})
         elif isinstance(value, dict):
-            pending += [(place, key) for key in value] + [(f"{place}.{key}"[:200], one) for key, one in value.items()]
+            pending += [(place, key) for key in value] + [
+                (f"{place}.{key}"[:_PLACE_CHARS_MAX], one) for key, one in value.items()
+            ]
         elif isinstance(value, list):
             pending += [(place, one) for one in value]
 

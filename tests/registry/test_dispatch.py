@@ -80,6 +80,13 @@ async def test_a_whole_number_written_as_a_fraction_arrives_whole(dispatcher: Di
     assert (await refusal(dispatcher, "list_notes", {"limit": 1e308}, as_admin)).code == "VALIDATION_INVALID"
 
 
+@pytest.mark.parametrize("value", ["a", "\x00", 10**400], ids=["unknown", "unstorable", "too large"])
+async def test_an_endless_name_is_not_echoed(dispatcher: Dispatcher, as_admin: Call, value: object) -> None:
+    error = await refusal(dispatcher, "echo", {"n" * 1_000_000: value}, as_admin)
+
+    assert len(str(error.public())) < 1500
+
+
 async def test_depth_is_bounded(dispatcher: Dispatcher, as_admin: Call) -> None:
     deep: object = "x"
     for _ in range(100):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.errors import Invalid
@@ -22,10 +23,7 @@ from construction_mcp.procore.records.choices import Choice, chosen
 from construction_mcp.procore.records.families import Wanted, reading_of
 from construction_mcp.procore.records.money import Money
 
-ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 UpdatedSince = Annotated[date | None, "Only changed on or after this day"]
-Limit = Annotated[int, Field(ge=1, le=100), "Most items to return"]
-Cursor = Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"]
 
 
 @dataclass(frozen=True, slots=True)

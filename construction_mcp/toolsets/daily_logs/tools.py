@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect
@@ -58,8 +59,8 @@ async def list_procore_daily_logs(
     to_date: Annotated[date | None, "Last day, at most 91 days on; today when left out"] = None,
     status: Annotated[EntryStatus, "pending ones wait for approval"] = "approved",
     detail: Annotated[Literal["summary", "full"], "full adds author, location and cost code"] = "summary",
-    limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
-    cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"] = None,
+    limit: Limit = 25,
+    cursor: Cursor = None,
     *,
     procore: Procore,
     cursors: Cursors,
@@ -91,7 +92,7 @@ async def list_procore_daily_logs(
 
 @tool(effect="outside", open_world=True)
 async def create_procore_daily_log_entry(
-    project_id: Annotated[int, Field(ge=1), "Procore project id"],
+    project_id: ProjectId,
     log_type: Annotated[LogType, "Kind of entry: notes, manpower, delivery, delay, weather, accident and others"],
     entry: Annotated[
         dict[str, Any],

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.errors import Invalid
@@ -19,10 +20,7 @@ from construction_mcp.procore.records.families import Wanted, reading_of
 from construction_mcp.procore.records.specifications import read_sections
 from construction_mcp.procore.together import together
 
-ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 Text = Annotated[str | None, Field(min_length=1, max_length=100), "Only those containing this"]
-Limit = Annotated[int, Field(ge=1, le=100), "Most items to return"]
-Cursor = Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"]
 
 
 @dataclass(frozen=True, slots=True)

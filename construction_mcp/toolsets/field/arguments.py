@@ -5,14 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 OneId = Annotated[int | None, Field(ge=1), "One id, not its number"]
-Ids = Annotated[list[int] | None, Field(min_length=1, max_length=50), "Or several ids, 1 to 50"]
 Text = Annotated[str | None, Field(min_length=1, max_length=100), "Only those containing these words"]
 Who = Annotated[str | None, Field(min_length=1, max_length=100), "Only where this person must act: me or a name"]
 UpdatedSince = Annotated[date | None, "Only changed on or after this day"]
-Limit = Annotated[int, Field(ge=1, le=100), "Most items to return"]
-Cursor = Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"]
 NewName = Annotated[str, Field(min_length=3, max_length=255), "One line naming the defect and the place"]
 NewText = Annotated[str | None, Field(min_length=1, max_length=10_000), "What is wrong and what done looks like"]
 NewDue = Annotated[date | None, "Day it must be done"]

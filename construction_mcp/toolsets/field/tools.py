@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Ids, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect
@@ -25,15 +26,11 @@ from construction_mcp.procore.records.punch_items import PUNCH_ITEMS, NewPunchIt
 from construction_mcp.procore.records.sites import site_of
 from construction_mcp.procore.records.writing import with_look
 from construction_mcp.toolsets.field.arguments import (
-    Cursor,
-    Ids,
-    Limit,
     NewDue,
     NewName,
     NewPlace,
     NewText,
     OneId,
-    ProjectId,
     Text,
     UpdatedSince,
     Who,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.errors import Invalid, NextCall, NotFound
@@ -17,9 +18,6 @@ from construction_mcp.procore.records.people import Person, people_of
 from construction_mcp.procore.together import together
 from construction_mcp.toolsets.procore.connection import CompanyId
 from construction_mcp.toolsets.procore.shapes import Overviews
-
-Limit = Annotated[int, Field(ge=1, le=100), "Most items to return"]
-Cursor = Annotated[str | None, Field(max_length=1000), "next_cursor of the previous page"]
 
 PROJECTS_AT_ONCE = 14  # Limits.overview_projects_max, which a test holds equal
 
@@ -100,7 +98,7 @@ async def _wanted(
 
 @tool(effect="read", open_world=True, fields=True)
 async def find_project_people(
-    project_id: Annotated[int, Field(ge=1), "Procore project id"],
+    project_id: ProjectId,
     role: Annotated[str | None, Field(min_length=1, max_length=200), "Words of the job title: superintendent"] = None,
     name: Annotated[str | None, Field(min_length=1, max_length=200), "Part of the name or e-mail address"] = None,
     company: Annotated[str | None, Field(min_length=1, max_length=200), "Part of the employer's name"] = None,

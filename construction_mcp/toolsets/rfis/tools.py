@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Ids, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect
@@ -23,7 +24,6 @@ from construction_mcp.procore.records.specifications import Section, section_num
 from construction_mcp.procore.records.writing import require_version, with_look
 from construction_mcp.procore.together import together
 
-ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 RfiId = Annotated[int, Field(ge=1), "RFI id, not its number"]
 Who = Annotated[str | None, Field(max_length=100), "me or part of a name"]
 
@@ -48,8 +48,8 @@ async def list_procore_rfis(
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Words in subject or number"] = None,
     updated_since: Annotated[date | None, "Changed on or after this day"] = None,
     detail: Annotated[Literal["summary", "full"], "full adds question, people and impacts"] = "summary",
-    limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
-    cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"] = None,
+    limit: Limit = 25,
+    cursor: Cursor = None,
     *,
     procore: Procore,
     cursors: Cursors,
@@ -88,7 +88,7 @@ async def list_procore_rfis(
 async def get_procore_rfi(
     project_id: ProjectId,
     rfi_id: Annotated[int | None, Field(ge=1), "One RFI id (not its number)"] = None,
-    ids: Annotated[list[int] | None, Field(min_length=1, max_length=50), "Or several ids, 1 to 50"] = None,
+    ids: Ids = None,
     *,
     procore: Procore,
     clock: Clock,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.errors import Invalid
@@ -18,7 +19,7 @@ from construction_mcp.procore.records.schedule import TASKS, Task
 
 @tool(effect="read", open_world=True, fields=True)
 async def list_procore_schedule_tasks(
-    project_id: Annotated[int, Field(ge=1), "Procore project id"],
+    project_id: ProjectId,
     from_date: Annotated[date | None, "Only tasks taking place on or after this day"] = None,
     to_date: Annotated[date | None, "Only tasks taking place on or before this day"] = None,
     overdue: Annotated[bool, "Only unfinished ones past their finish date"] = False,
@@ -27,8 +28,8 @@ async def list_procore_schedule_tasks(
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Only with these words in the name"] = None,
     updated_since: Annotated[date | None, "Only changed on or after this day"] = None,
     detail: Annotated[Literal["summary", "full"], "full adds baseline, actual dates, variance, notes"] = "summary",
-    limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
-    cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"] = None,
+    limit: Limit = 25,
+    cursor: Cursor = None,
     *,
     procore: Procore,
     cursors: Cursors,

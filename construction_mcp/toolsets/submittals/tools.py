@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Ids, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect
@@ -21,8 +22,6 @@ from construction_mcp.procore.records.sites import site_of, sites_of, today_at
 from construction_mcp.procore.records.submittals import Change, Status, Submittal
 from construction_mcp.procore.records.writing import require_version
 from construction_mcp.procore.together import together
-
-ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ async def list_procore_submittals(
     updated_since: Annotated[date | None, "Changed on or after this day"] = None,
     all_revisions: Annotated[bool, "Superseded revisions too"] = False,
     detail: Annotated[Literal["summary", "full"], "full adds people, dates, approvers"] = "summary",
-    limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
-    cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"] = None,
+    limit: Limit = 25,
+    cursor: Cursor = None,
     *,
     procore: Procore,
     cursors: Cursors,
@@ -97,7 +96,7 @@ async def list_procore_submittals(
 async def get_procore_submittal(
     project_id: ProjectId,
     submittal_id: Annotated[int | None, Field(ge=1), "One submittal id (not its number)"] = None,
-    ids: Annotated[list[int] | None, Field(min_length=1, max_length=50), "Or several ids, 1 to 50"] = None,
+    ids: Ids = None,
     *,
     procore: Procore,
     clock: Clock,

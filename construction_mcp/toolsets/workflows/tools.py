@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from construction_mcp.core.arguments import Cursor, Limit
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.errors import Invalid, NextCall, NotFound
@@ -95,8 +96,8 @@ async def list_workflows(
     text: Annotated[
         str | None, Field(min_length=1, max_length=200), "Only names and descriptions containing this"
     ] = None,
-    limit: Annotated[int, Field(ge=1, le=100), "Most items to return"] = 25,
-    cursor: Annotated[str | None, Field(max_length=1000), "next_cursor of the previous page"] = None,
+    limit: Limit = 25,
+    cursor: Cursor = None,
     *,
     workflows: Workflows,
     cursors: Cursors,
