@@ -10,7 +10,7 @@ from construction_mcp.registry.manifest import Schema
 
 _TOLD = ("type", "enum", "description", "items", "anyOf", "properties", "required")
 
-_UNTOLD = ("minLength", "maxLength", "minItems", "maxItems")  # bounds nobody meets by chance; told when they are broken
+_UNTOLD = ("maxLength", "maxItems")  # bounds nobody meets by chance; told when they are broken
 
 
 def brief(schema: Schema) -> dict[str, Any]:

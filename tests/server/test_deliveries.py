@@ -158,6 +158,23 @@ async def test_a_body_too_large_or_too_deep_is_413_and_leaves_no_row(inbox, body
     assert await inbox.rows() == 0
 
 
+async def test_a_body_without_end_is_not_read_to_its_end(inbox):
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(1000):
+            read += 1
+            yield b"x" * 65_536
+
+    answer = await inbox.http.post(
+        f"/webhooks/{inbox.hook.id}", content=endless(), headers={"authorization": f"Bearer {inbox.secret}"}
+    )
+
+    assert answer.status_code == 413
+    assert read < 10
+
+
 async def test_what_cannot_be_stored_is_503_so_that_procore_sends_it_again(inbox):
     await inbox.post(event())
     await (await inbox.house.services.get(Database)).close()

@@ -35,6 +35,9 @@ HOT = {
     "users.mark_used",
     "users.revoke",
     "users.replace_bearer",
+    "hooks.by_id",
+    "hooks.of_environment",
+    "hooks.delivery_of",
     "meta.get",
     "meta.remove",
 }

@@ -162,6 +162,7 @@ async def test_a_rotation_that_procore_refuses_changes_nothing(served):
     desk.fault("403", "PATCH", "*/webhooks/hooks/*")
 
     refused = await desk.call("rotate_webhook_secret", webhook_id=hook["id"], confirmation=shown["confirmation"])
+    desk.clock.advance(7200)  # longer than an old secret lives beside a confirmed new one
     await emit(desk, 1)
 
     assert refused["error"]["code"] == "PROCORE_FORBIDDEN"
@@ -175,6 +176,7 @@ async def test_a_rotation_of_unknown_outcome_keeps_both_secrets(served):
     desk.fault("lost_response", "PATCH", "*/webhooks/hooks/*")
 
     unknown = await desk.call("rotate_webhook_secret", webhook_id=hook["id"], confirmation=shown["confirmation"])
+    desk.clock.advance(7200)  # longer than an old secret lives beside a confirmed new one
     await emit(desk, 1)
 
     assert unknown["error"]["code"] == "PROCORE_OUTCOME_UNKNOWN"

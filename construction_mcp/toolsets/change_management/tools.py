@@ -42,7 +42,7 @@ class BudgetView:
 @tool(effect="read", open_world=True, fields=True)
 async def list_procore_change_events(
     project_id: ProjectId,
-    status: Annotated[str | None, Field(min_length=1, max_length=50), "Only with this status, such as Open"] = None,
+    status: Annotated[str | None, Field(min_length=1, max_length=50), "Only with this status"] = None,
     scope: Annotated[Scope, "Only this scope: tbd, in_scope, out_of_scope or any"] = "any",
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in number or title"] = None,
     updated_since: UpdatedSince = None,
@@ -54,7 +54,7 @@ async def list_procore_change_events(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[ChangeEvent]:
-    """List change events of a project, highest number first, with status, scope and latest cost, at most `limit`.
+    """List change events of a project, highest number first, with status, scope and latest cost.
 
     For what has been priced and sent use list_procore_change_orders.
     """
@@ -82,7 +82,7 @@ async def list_procore_change_orders(
     project_id: ProjectId,
     kind: Annotated[Kind | Literal["any"], "Only this kind: prime, commitment, potential or any"] = "any",
     status: Annotated[
-        str, Field(min_length=1, max_length=50), "open (not settled), any, or a status such as approved"
+        str, Field(min_length=1, max_length=50), "open (not settled), any, or one status"
     ] = "open",
     overdue: Annotated[bool, "Only unsettled ones past their due date"] = False,
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in number or title"] = None,
@@ -95,7 +95,7 @@ async def list_procore_change_orders(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[ChangeOrder]:
-    """List change orders of a project, earliest due date first, with amount and days overdue, at most `limit`.
+    """List change orders of a project, earliest due date first, with amount and days overdue.
 
     For changes not yet priced use list_procore_change_events.
     """
@@ -129,7 +129,7 @@ async def get_procore_budget_view(
     procore: Procore,
     cursors: Cursors,
 ) -> BudgetView:
-    """Return a budget view of a project: totals by column, and its rows by cost code, at most `limit`.
+    """Return a budget view of a project: totals by column, and its rows by cost code.
 
     The columns are the company's own. For changes not yet in the budget use list_procore_change_orders.
     """

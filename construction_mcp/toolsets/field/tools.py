@@ -52,7 +52,7 @@ async def list_procore_punch_items(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[PunchItem]:
-    """List punch items of a project with ball in court, location and days overdue, at most `limit`.
+    """List punch items of a project with ball in court, location and days overdue.
 
     Filtered by person or overdue they come earliest due date first. For the text of one use get_procore_punch_item.
     """
@@ -149,7 +149,7 @@ async def list_procore_observations(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Observation]:
-    """List safety and quality observations of a project with assignee, priority and days overdue, at most `limit`.
+    """List safety and quality observations of a project with assignee, priority and days overdue.
 
     Filtered by person or overdue they come earliest due date first. For one in full use get_procore_observation.
     """
@@ -186,7 +186,7 @@ async def get_procore_observation(
 async def create_procore_observation(
     project_id: ProjectId,
     name: NewName,
-    type: Annotated[str, Field(min_length=1, max_length=100), "Observation type by name or id, such as Housekeeping"],
+    type: Annotated[str, Field(min_length=1, max_length=100), "Observation type by name or id"],
     description: NewText = None,
     priority: Annotated[Priority | None, "Low, Medium, High or Urgent"] = None,
     assignee: Annotated[str | None, Field(min_length=1, max_length=100), "Name, login or id of who must act"] = None,
@@ -250,7 +250,7 @@ async def list_procore_inspections(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Inspection]:
-    """List inspections of a project, latest first, with counts of inspected and failed items, at most `limit`.
+    """List inspections of a project, latest first, with counts of inspected and failed items.
 
     For inspectors and contractor of one use get_procore_inspection.
     """
@@ -288,7 +288,7 @@ async def list_procore_incidents(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Incident]:
-    """List safety incidents of a project, latest first, with status and whether they are recordable, at most `limit`.
+    """List safety incidents of a project, latest first, with status and whether they are recordable.
 
     For what happened and what followed use get_procore_incident.
     """
@@ -324,7 +324,7 @@ async def list_procore_photos(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Photo]:
-    """List photos of a project, latest upload first, with album, place and who uploaded them, at most `limit`.
+    """List photos of a project, latest upload first, with album, place and who uploaded them.
 
     For the address of one picture use get_procore_photo.
     """
@@ -358,7 +358,7 @@ async def list_procore_meetings(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Meeting]:
-    """List meetings of a project, latest first, with their series and number of topics, at most `limit`.
+    """List meetings of a project, latest first, with their series and number of topics.
 
     For attendees, topics and minutes of one use get_procore_meeting.
     """
