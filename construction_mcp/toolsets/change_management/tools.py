@@ -81,9 +81,7 @@ async def list_procore_change_events(
 async def list_procore_change_orders(
     project_id: ProjectId,
     kind: Annotated[Kind | Literal["any"], "Only this kind: prime, commitment, potential or any"] = "any",
-    status: Annotated[
-        str, Field(min_length=1, max_length=50), "open (not settled), any, or one status"
-    ] = "open",
+    status: Annotated[str, Field(min_length=1, max_length=50), "open (not settled), any, or one status"] = "open",
     overdue: Annotated[bool, "Only unsettled ones past their due date"] = False,
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in number or title"] = None,
     updated_since: UpdatedSince = None,
