@@ -56,7 +56,7 @@ async def list_procore_change_events(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[ChangeEvent]:
-    """List change events of a project, highest number first, with status, scope and latest cost, at most `limit`.
+    """List change events of a project, highest number first, with status, scope and latest cost, at most limit.
 
     For what has been priced and sent use list_procore_change_orders.
     """
@@ -97,7 +97,7 @@ async def list_procore_change_orders(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[ChangeOrder]:
-    """List change orders of a project, earliest due date first, with amount and days overdue, at most `limit`.
+    """List change orders of a project, earliest due date first, with amount and days overdue, at most limit.
 
     For changes not yet priced use list_procore_change_events.
     """
@@ -131,7 +131,7 @@ async def get_procore_budget_view(
     procore: Procore,
     cursors: Cursors,
 ) -> BudgetView:
-    """Return a budget view of a project: totals by column, and its rows by cost code, at most `limit`.
+    """Return a budget view of a project: totals by column, and its rows by cost code, at most limit.
 
     The columns are the company's own. For changes not yet in the budget use list_procore_change_orders.
     """

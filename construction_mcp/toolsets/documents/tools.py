@@ -56,7 +56,7 @@ async def list_procore_documents(
     procore: Procore,
     cursors: Cursors,
 ) -> Page[Document]:
-    """List the folders and files in one folder of a project, folders first, at most `limit`; or search below it.
+    """List the folders and files in one folder of a project, folders first, at most limit; or search below it.
 
     For the versions of a file use get_procore_document.
     """
@@ -105,7 +105,7 @@ async def list_procore_drawings(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Drawing]:
-    """List drawing sheets of a project at their current revision, in Procore's order, at most `limit`.
+    """List drawing sheets of a project at their current revision, in Procore's order, at most limit.
 
     For written requirements use list_procore_specifications.
     """
@@ -126,7 +126,7 @@ async def list_procore_specifications(
     procore: Procore,
     cursors: Cursors,
 ) -> Page[Specification]:
-    """List specification sections of a project by number, at most `limit`.
+    """List specification sections of a project by number, at most limit.
 
     For sheets use list_procore_drawings.
     """

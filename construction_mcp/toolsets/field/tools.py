@@ -55,7 +55,7 @@ async def list_procore_punch_items(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[PunchItem]:
-    """List punch items of a project with ball in court, location and days overdue, at most `limit`.
+    """List punch items of a project with ball in court, location and days overdue, at most limit.
 
     Filtered by person or overdue they come earliest due date first. For the text of one use get_procore_punch_item.
     """
@@ -152,7 +152,7 @@ async def list_procore_observations(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Observation]:
-    """List safety and quality observations of a project with assignee, priority and days overdue, at most `limit`.
+    """List safety and quality observations of a project with assignee, priority and days overdue, at most limit.
 
     Filtered by person or overdue they come earliest due date first. For one in full use get_procore_observation.
     """
@@ -253,7 +253,7 @@ async def list_procore_inspections(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Inspection]:
-    """List inspections of a project, latest first, with counts of inspected and failed items, at most `limit`.
+    """List inspections of a project, latest first, with counts of inspected and failed items, at most limit.
 
     For inspectors and contractor of one use get_procore_inspection.
     """
@@ -291,7 +291,7 @@ async def list_procore_incidents(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Incident]:
-    """List safety incidents of a project, latest first, with status and whether they are recordable, at most `limit`.
+    """List safety incidents of a project, latest first, with status and whether they are recordable, at most limit.
 
     For what happened and what followed use get_procore_incident.
     """
@@ -327,7 +327,7 @@ async def list_procore_photos(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Photo]:
-    """List photos of a project, latest upload first, with album, place and who uploaded them, at most `limit`.
+    """List photos of a project, latest upload first, with album, place and who uploaded them, at most limit.
 
     For the address of one picture use get_procore_photo.
     """
@@ -361,7 +361,7 @@ async def list_procore_meetings(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Meeting]:
-    """List meetings of a project, latest first, with their series and number of topics, at most `limit`.
+    """List meetings of a project, latest first, with their series and number of topics, at most limit.
 
     For attendees, topics and minutes of one use get_procore_meeting.
     """

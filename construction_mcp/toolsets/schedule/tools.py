@@ -34,7 +34,7 @@ async def list_procore_schedule_tasks(
     cursors: Cursors,
     clock: Clock,
 ) -> Page[Task]:
-    """List schedule tasks of a project, earliest start first, with percent complete and days late, at most `limit`.
+    """List schedule tasks of a project, earliest start first, with percent complete and days late, at most limit.
 
     Use it for look-aheads (from_date, to_date) and slippage (overdue); for meetings use list_procore_meetings.
     """
