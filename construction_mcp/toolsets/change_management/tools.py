@@ -44,7 +44,9 @@ class BudgetView:
 @tool(effect="read", open_world=True, fields=True)
 async def list_procore_change_events(
     project_id: ProjectId,
-    status: Annotated[str | None, Field(min_length=1, max_length=50), "Only with this status, such as Open"] = None,
+    status: Annotated[
+        str | None, Field(min_length=1, max_length=50), "Only with this status in the words of the company"
+    ] = None,
     scope: Annotated[Scope, "Only this scope: tbd, in_scope, out_of_scope or any"] = "any",
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in number or title"] = None,
     updated_since: UpdatedSince = None,
@@ -84,7 +86,9 @@ async def list_procore_change_orders(
     project_id: ProjectId,
     kind: Annotated[Kind | Literal["any"], "Only this kind: prime, commitment, potential or any"] = "any",
     status: Annotated[
-        str, Field(min_length=1, max_length=50), "open (not settled), any, or a status such as approved"
+        str,
+        Field(min_length=1, max_length=50),
+        "open (not settled), any, or one status: draft, pending, approved and so on",
     ] = "open",
     overdue: Annotated[bool, "Only unsettled ones past their due date"] = False,
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in number or title"] = None,

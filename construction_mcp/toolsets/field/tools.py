@@ -189,7 +189,7 @@ async def get_procore_observation(
 async def create_procore_observation(
     project_id: ProjectId,
     name: NewName,
-    type: Annotated[str, Field(min_length=1, max_length=100), "Observation type by name or id, such as Housekeeping"],
+    type: Annotated[str, Field(min_length=1, max_length=100), "Observation type by name or id"],
     description: NewText = None,
     priority: Annotated[Priority | None, "Low, Medium, High or Urgent"] = None,
     assignee: Annotated[str | None, Field(min_length=1, max_length=100), "Name, login or id of who must act"] = None,

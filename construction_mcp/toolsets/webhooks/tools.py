@@ -51,7 +51,7 @@ class Deleted:
 @tool(effect="outside", open_world=True)
 async def create_procore_webhook(
     resources: Annotated[
-        list[str], Field(min_length=1, max_length=50), "Procore's names of what to hear of, such as RFIs or Submittals"
+        list[str], Field(min_length=1, max_length=50), "Procore's names of the record kinds to hear of, in the plural"
     ],
     project_id: ProjectId = None,
     events: Annotated[
