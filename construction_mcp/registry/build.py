@@ -133,7 +133,7 @@ FIELDS = {
     "type": "array",
     "items": {"type": "string"},
     "maxItems": 50,
-    "description": "Return only these fields of each item, to save tokens; id is always included.",
+    "description": "Only these fields of each item, and its id",
 }
 
 
@@ -168,12 +168,20 @@ def input_schema(path: str, signature: Signature, house_arguments: Mapping[str, 
     properties.update({name: dict(one) for name, one in (house_arguments or {}).items()})
     for one in properties.values():
         _tell_default(one)
-    if properties and "required" not in schema:
-        # Said outright, so that a model need not wonder which it may leave out; a null counts as not given.
-        schema["required"] = []
-        for one in properties.values():
-            one.setdefault("default", None)
+    _tell_absence(schema)
     return schema | {"additionalProperties": False}
+
+
+def _tell_absence(schema: dict[str, Any]) -> None:
+    """Say outright what may be left out, where a model would wonder; a null counts as not given."""
+    nothing_needed = "required" not in schema and schema["properties"]
+    for name, one in schema["properties"].items():
+        if nothing_needed or (
+            name not in schema.get("required", ()) and (one.get("type") == "boolean" or "enum" in one)
+        ):
+            one.setdefault("default", None)
+    if nothing_needed:
+        schema["required"] = []
 
 
 def _tell_default(schema: dict[str, Any]) -> None:

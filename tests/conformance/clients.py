@@ -35,7 +35,8 @@ def inspector(
     instruments: Instruments, addresses: Mapping[str, Any], data_dir: Path, env: Mapping[str, str]
 ) -> Iterator[Row]:
     """Lists, calls and reads over stdio, HTTP and SSE in both eras."""
-    stdio = ["-e", f"PYTHONPATH={env['PYTHONPATH']}", "--", *SERVER, "--data-dir", str(data_dir)]
+    paths = ["-e", f"PYTHONPATH={env['PYTHONPATH']}"] if env["PYTHONPATH"] else []
+    stdio = [*paths, "--", *SERVER, "--data-dir", str(data_dir)]
     targets = {
         "stdio": (["--transport", "stdio"], stdio),
         "http": (["--transport", "http", "--server-url", addresses["mcp"]], []),

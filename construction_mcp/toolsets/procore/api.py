@@ -28,7 +28,7 @@ _ROWS_ASKED = 3  # raw rows are long: 1.6 kB for an RFI; `per_page` in the query
 async def call_procore_api(
     method: Annotated[Method, "GET reads at once; the others are previewed and confirmed"],
     path: Annotated[str, Field(min_length=1, max_length=1000), "Documented path: /rest/v1.0/projects/7/rfis"],
-    query: Annotated[dict[str, Any] | None, "Query; nested: {'filters': {'status': ['open']}}"] = None,
+    query: Annotated[dict[str, Any] | None, "Query as an object; filters nest below the key filters"] = None,
     body: Annotated[dict[str, Any] | list[Any] | None, "JSON body of a write, with its wrapper key"] = None,
     company_id: Annotated[int | None, Field(ge=1), "Company id; the default company otherwise"] = None,
     *,
