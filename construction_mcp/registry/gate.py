@@ -13,10 +13,11 @@ key is answered before the tool looks at the world, for its own first effect has
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -24,11 +25,13 @@ from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect, Gated, Intent, Ledger, Recorded
-from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, Uncertain
+from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, Unavailable, Uncertain
 from construction_mcp.core.ids import new_id
 from construction_mcp.core.json import write_json
 from construction_mcp.core.ports import Ask
 from construction_mcp.core.types import Principal
+
+log = logging.getLogger(__name__)
 
 QUESTION = "confirm"
 _FORM = {
@@ -161,16 +164,26 @@ class Gate:
         try:
             item = await effect.perform()
         except Uncertain as error:
-            await self._intents.finish(recorded.id, intent, "uncertain", error.public())
+            await self._keep(recorded.id, intent, "uncertain", error.public())
             raise
         except ConstructionError as error:
-            await self._intents.finish(recorded.id, intent, "failed", error.public())
+            await self._keep(recorded.id, intent, "failed", error.public())
             raise
         done = Gated("done", item=item)
-        await self._intents.finish(
-            recorded.id, intent, "done", returns.dump_python(done, mode="json", exclude_none=True)
-        )
+        await self._keep(recorded.id, intent, "done", returns.dump_python(done, mode="json", exclude_none=True))
         return done
+
+    async def _keep(
+        self, intent_id: str, intent: Intent, state: Literal["done", "failed", "uncertain"], outcome: Any
+    ) -> None:
+        """Record the outcome. The effect is over by now, so a disk that is full must not make the caller hear that
+        nothing was changed; the intent stays open, and asking again says that its outcome is unknown."""
+        try:
+            await self._intents.finish(intent_id, intent, state, outcome)
+        except Unavailable as problem:
+            log.exception(
+                "intent %s of %s ended %s and is not recorded: %s", intent_id, intent.tool, state, problem.code
+            )
 
 
 def _question_before(asked: Asked) -> dict[str, str] | None:

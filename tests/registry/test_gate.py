@@ -12,7 +12,7 @@ from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect, Gated
-from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, NotPermitted, Uncertain
+from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, NotPermitted, Unavailable, Uncertain
 from construction_mcp.core.ports import Answer, InputNeeded
 from construction_mcp.registry.gate import Asked, Gate
 from construction_mcp.store import audit
@@ -217,6 +217,33 @@ async def test_an_effect_without_known_outcome_is_never_repeated(
     with pytest.raises(Uncertain):
         await ask_gate(gate, outside, keyed)
     assert outside.done == []
+
+
+class FullDisk(Intents):
+    """A ledger that could still be opened for the intent, and not for its outcome."""
+
+    async def finish(self, *_: Any) -> None:
+        raise Unavailable("The disk is full; nothing was changed.", code="SYSTEM_STORAGE_FULL")
+
+
+@pytest.mark.parametrize("failure", [None, Uncertain("The answer was lost."), NotPermitted("Procore refused.")])
+async def test_a_ledger_that_cannot_keep_the_outcome_does_not_change_the_answer(
+    outside: Outside, database: Database, clock: ManualClock, tmp_path: Path, failure: ConstructionError | None
+) -> None:
+    """Else the caller of a change that was made hears that nothing was changed, and repeats it."""
+    gate = Gate(FullDisk(database, clock), Cursors(b"k" * 32), Settings(data_dir=tmp_path), clock)
+    keyed = replace(CALL, idempotency_key="k", ask=Person(Answer("accept", {"confirm": True})))
+    outside.failure = failure
+
+    if failure is None:
+        assert (await ask_gate(gate, outside, keyed)).status == "done"
+    else:
+        with pytest.raises(type(failure)):
+            await ask_gate(gate, outside, keyed)
+
+    with pytest.raises(Uncertain):
+        await ask_gate(gate, outside, keyed)
+    assert len(outside.done) == (failure is None)
 
 
 async def test_every_outcome_extends_an_unbroken_chain(gate: Gate, outside: Outside, database: Database) -> None:

@@ -393,6 +393,23 @@ async def test_a_path_outside_the_rest_api_is_not_sent(
     assert asked(simulator) == []
 
 
+async def test_a_change_with_a_long_answer_is_done_and_not_an_error(
+    call: CallTool, simulator: Simulator, project_id: int
+) -> None:
+    """An error would be taken for a change that was not made."""
+    rfi = next(record for record in simulator.world.table("rfi", project_id) if record["status"] == "open")
+    change = {
+        "method": "PATCH",
+        "path": f"/rest/v1.0/projects/{project_id}/rfis/{rfi.id}",
+        "body": {"rfi": {"subject": "x" * (Limits().api_answer_bytes_max + 1)}},
+    }
+    preview = await call("call_procore_api", **change)
+    done = await call("call_procore_api", **change, confirmation=preview["confirmation"])
+
+    assert done["status"] == "done"
+    assert done["item"] == {"item": {"id": rfi.id}, "truncated": True}
+
+
 async def test_a_long_list_is_cut_to_what_a_client_can_take(call: CallTool, project_id: int) -> None:
     answer = await call(
         "call_procore_api", method="GET", path=f"/rest/v1.0/projects/{project_id}/rfis", query={"per_page": 100}

@@ -52,7 +52,7 @@ async def call_procore_api(
 
     async def write() -> ApiAnswer:
         data = await procore.write(method, path, body, query=query, company=company_id)
-        return _bounded(Answer(200, data), procore.limits.api_answer_bytes_max)
+        return _of_write(data, procore.limits.api_answer_bytes_max)
 
     shown = {"method": method, "path": path, "query": query, "body": body, "company_id": company_id}
     before = await _before(procore, method, path, query, body, company_id)
@@ -75,6 +75,14 @@ async def _before(
     values = {name: value for inner in body.values() if isinstance(inner, Mapping) for name, value in inner.items()}
     named = {**body, **values}
     return {name: present[name] for name in named if name in present} or None
+
+
+def _of_write(data: Any, bytes_max: int) -> ApiAnswer:
+    """What a write was answered. It has happened, so a record too large to show is named by its id, and is no error."""
+    try:
+        return _bounded(Answer(200, data), bytes_max)
+    except Invalid:
+        return ApiAnswer(item={"id": data.get("id")} if isinstance(data, dict) else {}, truncated=True)
 
 
 def _bounded(answer: Answer, bytes_max: int) -> ApiAnswer:

@@ -90,7 +90,7 @@ class Overviews:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """What Procore answered: `items` for a list, `item` for a record. `truncated` when rows were left out to fit."""
+    """What Procore answered: `items` for a list, `item` for a record. `truncated` when some was left out to fit."""
 
     items: list[Any] | None = None
     item: Mapping[str, Any] | None = None
