@@ -175,10 +175,8 @@ def input_schema(path: str, signature: Signature, house_arguments: Mapping[str, 
 def _tell_absence(schema: dict[str, Any]) -> None:
     """Say outright what may be left out, where a model would wonder; a null counts as not given."""
     nothing_needed = "required" not in schema and schema["properties"]
-    for name, one in schema["properties"].items():
-        if nothing_needed or (
-            name not in schema.get("required", ()) and (one.get("type") == "boolean" or "enum" in one)
-        ):
+    for one in schema["properties"].values():
+        if nothing_needed or one.get("type") == "boolean":
             one.setdefault("default", None)
     if nothing_needed:
         schema["required"] = []

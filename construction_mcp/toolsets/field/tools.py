@@ -93,7 +93,7 @@ async def create_procore_punch_item(
     assignees: Annotated[list[str] | None, Field(max_length=20), "Names, logins or ids of who must fix it"] = None,
     due_date: NewDue = None,
     location: NewPlace = None,
-    priority: Annotated[Literal["low", "medium", "high"] | None, "How urgent it is"] = None,
+    priority: Annotated[Literal["low", "medium", "high", "none"], "How urgent: low, medium, high, none"] = "none",
     *,
     procore: Procore,
     clock: Clock,
@@ -112,7 +112,7 @@ async def create_procore_punch_item(
         assignee_ids=[one.id for one in people],
         due_date=due_date,
         location_id=place.id if place else None,
-        priority=priority,
+        priority=None if priority == "none" else priority,
     )
     shown = _shown(
         project=(await site_of(procore, project_id)).name,
@@ -121,7 +121,7 @@ async def create_procore_punch_item(
         assignees=[one.name for one in people] or None,
         due_date=due_date,
         location=place and place.name,
-        priority=priority,
+        priority=None if priority == "none" else priority,
     )
 
     async def perform() -> PunchItem:
@@ -188,7 +188,7 @@ async def create_procore_observation(
     name: NewName,
     type: Annotated[str, Field(min_length=1, max_length=100), "Observation type by name or id"],
     description: NewText = None,
-    priority: Annotated[Priority | None, "Low, Medium, High or Urgent"] = None,
+    priority: Annotated[Priority | Literal["none"], "Low, Medium, High, Urgent or none"] = "none",
     assignee: Annotated[str | None, Field(min_length=1, max_length=100), "Name, login or id of who must act"] = None,
     due_date: NewDue = None,
     location: NewPlace = None,
@@ -209,7 +209,7 @@ async def create_procore_observation(
         name=name,
         type_id=kind.id,
         description=description,
-        priority=priority,
+        priority=None if priority == "none" else priority,
         assignee_id=person.id if person else None,
         due_date=due_date,
         location_id=place.id if place else None,
@@ -219,7 +219,7 @@ async def create_procore_observation(
         name=name,
         type=kind.name,
         description=description,
-        priority=priority,
+        priority=None if priority == "none" else priority,
         assignee=person and person.name,
         due_date=due_date,
         location=place and place.name,
