@@ -51,6 +51,10 @@ ERROR = {
 }
 """PRODUCT.md section 4, "Errors"."""
 
+REFUSALS = ("VALIDATION_", "PROCORE_", "WEBHOOK_NO_PUBLIC_URL", "AUTH_STATE_INVALID")
+"""A well-formed call about nothing gets further than validation: Procore knows no such record, the server has no public
+address, a confirmation was not given here."""
+
 
 class Server:
     """One process, every tool it lists and their full schemas."""
@@ -104,7 +108,7 @@ def judge(name: str, schemas: Mapping[str, Any], arguments: Mapping[str, Any], a
         return
     jsonschema.validate(result["structuredContent"], ERROR)
     code = result["structuredContent"]["error"]["code"]
-    assert code.startswith(("VALIDATION_", "PROCORE_")) or code.endswith("_NOT_FOUND"), told
+    assert code.startswith(REFUSALS) or code.endswith("_NOT_FOUND"), told
     assert "Traceback" not in told
     assert ".py" not in told
 
