@@ -50,6 +50,7 @@ class Dispatcher:
         self._checks: dict[str, ArgumentCheck] = {}
         self._in_flight = 0
         self._search = lru_cache(maxsize=16)(self._index)
+        self._hits: dict[str, ToolHit] = {}
 
     async def call_tool(self, name: str, arguments: Mapping[str, Any], call: Call) -> Outcome:
         """Call a tool as `call.principal`.
@@ -171,7 +172,13 @@ class Dispatcher:
     def find_tools(self, query: str, limit: int, call: Call) -> list[ToolHit]:
         """The tools of this view and role that fit `query`, best first."""
         found = self._search(call.view.read_only, call.principal.role).find(query, limit)
-        return [ToolHit(tool.name, tool.toolset, tool.purpose, tool.input_schema) for tool in found]
+        return [self._hit(tool) for tool in found]
+
+    def _hit(self, tool: ToolEntry) -> ToolHit:
+        hit = self._hits.get(tool.name)
+        if hit is None:
+            hit = self._hits[tool.name] = ToolHit(tool.name, tool.toolset, tool.purpose, tool.input_schema)
+        return hit
 
     def _index(self, read_only: bool, role: Role) -> ToolSearch:
         tools = self._catalog.callable_tools(View(read_only=read_only)).values()

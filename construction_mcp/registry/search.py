@@ -54,14 +54,14 @@ class ToolSearch:
     def __init__(self, tools: Iterable[ToolEntry]) -> None:
         self._tools = list(tools)
         documents = [_document(tool) for tool in self._tools]
-        mean = sum(document.total() for document in documents) / max(1, len(documents))
+        lengths = [document.total() for document in documents]
+        mean = sum(lengths) / max(1, len(documents))
+        rarities = _rarities(documents)
         self._weights: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
-        for word, rarity in _rarities(documents).items():
-            for index, document in enumerate(documents):
-                if word in document:
-                    length = 1 - _B + _B * document.total() / mean
-                    weight = rarity * document[word] * (_K1 + 1) / (document[word] + _K1 * length)
-                    self._weights[word].append((index, weight))
+        for index, document in enumerate(documents):
+            damping = _K1 * (1 - _B + _B * lengths[index] / mean)
+            for word, count in document.items():
+                self._weights[word].append((index, rarities[word] * count * (_K1 + 1) / (count + damping)))
 
     def find(self, query: str, limit: int) -> list[ToolEntry]:
         """The best `limit` tools; those that share no word with the query are left out."""
