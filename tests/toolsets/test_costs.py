@@ -64,7 +64,8 @@ REQUESTS = {
 }
 
 ELSEWHERE = {"create_procore_webhook", "delete_procore_webhook", "rotate_webhook_secret", "disconnect_procore"}
-"""Need a public address, a hook or an account of one's own: see test_webhooks.py and test_procore_connection.py."""
+"""The webhook tools need a public address and are counted in test_webhooks.py; disconnecting asks only the sign-in
+service, once, to revoke (test_procore_connection.py)."""
 
 LISTS = {
     "get_procore_punch_item": "list_procore_punch_items",

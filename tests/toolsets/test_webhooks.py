@@ -238,3 +238,15 @@ async def test_without_an_address_no_webhook_is_made(desk):
 
     assert answer["error"]["code"] == "WEBHOOK_NO_PUBLIC_URL"
     assert desk.writes() == []
+
+
+async def test_each_webhook_tool_costs_a_pinned_number_of_requests(served: tuple[Desk, Watched]) -> None:
+    desk, _ = served
+    made = await desk.confirmed("create_procore_webhook", resources=["RFIs"], project_id=desk.projects[0])
+    created = desk.trace["upstream_requests"]
+    hook = made["item"]["id"]
+    await desk.confirmed("rotate_webhook_secret", webhook_id=hook)
+    rotated = desk.trace["upstream_requests"]
+    await desk.confirmed("delete_procore_webhook", webhook_id=hook)
+
+    assert (created, rotated, desk.trace["upstream_requests"]) == (2, 1, 1)
