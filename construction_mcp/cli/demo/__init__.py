@@ -38,7 +38,7 @@ Everything happens in a temporary directory; no account and no network are used.
 NOT_YET = (
     "Deploying and running workflows: they can be written, checked, stored and exchanged today; the engine that runs "
     "them comes next.",
-    "Procore: nothing talks to Procore yet; the built-in sample company comes with the simulator.",
+    "Procore: the tools work on a built-in sample company, but this demo does not walk through them; ask your client.",
 )
 
 
