@@ -102,6 +102,6 @@ def _ending(*, ok: bool, count: int, workspace: Path | None) -> str:
     if not ok:
         end = f"\nThe demo failed at the last line above; {called_as()} doctor may know why."
         return f"{end}{kept if workspace else ''}"
-    lines = [f"\nAll {count} claims were checked.{kept if workspace else ''}", "Not there yet, and not shown:"]
+    lines = [f"\nAll {count} claims were checked.{kept if workspace else ''}", "Not shown, or not there yet:"]
     lines += [f"  - {text}" for text in NOT_YET]
     return "\n".join([*lines, f"\nNext: {called_as()} install claude-desktop"])
