@@ -131,7 +131,7 @@ CATALOGUE: dict[str, ErrorCode] = {
     # the server itself
     "SYSTEM_EGRESS_REFUSED": ErrorCode(
         "The address is not one this server may reach.",
-        "The operator can name its host in CONSTRUCTION_MCP_EGRESS_ALLOW.",
+        "Use a public https address, or one that the server's own settings name.",
     ),
     "SYSTEM_INTERNAL": ErrorCode(
         "The server made a mistake; the details are in its log.", "Report it with the trace id in details."

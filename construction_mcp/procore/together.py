@@ -8,8 +8,8 @@ from typing import Any
 async def together(*reads: Awaitable[Any]) -> list[Any]:
     """Their results in order. The first failure ends the others and is raised as it is, not in a group.
 
-    No `asyncio.TaskGroup`: on Python 3.11 and 3.12 a child that fails leaves its parent counted as being cancelled
-    (CPython issue 116720), and the next timeout or cancel scope around it believes that.
+    No `asyncio.TaskGroup`: on Python 3.11 a child that fails leaves its parent counted as being cancelled, and the next
+    timeout or cancel scope around it believes that; tests/procore/test_together.py holds us to the opposite.
     """
     running = [asyncio.ensure_future(read) for read in reads]
     try:
