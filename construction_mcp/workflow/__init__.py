@@ -1,4 +1,5 @@
-"""What a user writes, and what can be said about it without running it. Pure: no I/O, no clock, no randomness.
+"""What a user writes, and everything that can be said about it without running it. Pure: no I/O, clock or randomness.
 
-Today: the definition and its structural problems. The compiler, plans, versions and templates join it with their issue.
+`definition` is the document, `compiler` finds every problem in it at once and freezes a `plan`; `facts` is what the
+compiler has to be told about the world.
 """

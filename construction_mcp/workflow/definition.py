@@ -59,7 +59,8 @@ class Variable(Model):
         str, Field(max_length=40, description="string, number, boolean, email, date, project_id, project_ids")
     ]
     required: bool | None = None
-    default: Any = None
+    default: Annotated[Any, Field(description="Used while no value is given")] = None
+    value: Annotated[Any, Field(description="What this workflow's user filled in")] = None
     description: Annotated[str | None, Field(max_length=500)] = None
 
 

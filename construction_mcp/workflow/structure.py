@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
 
 from construction_mcp.core.nearest import nearest
 from construction_mcp.workflow.definition import Action, Definition, Trigger
+from construction_mcp.workflow.problems import Problem
 
 _TRIGGER_NEEDS = {"schedule": ("cron", "timezone"), "webhook": ("source",), "poll": ("resources",), "manual": ()}
 _TRIGGER_TAKES: Mapping[str, frozenset[str]] = {
@@ -15,17 +14,6 @@ _TRIGGER_TAKES: Mapping[str, frozenset[str]] = {
     "webhook": frozenset({"source", "resources", "events", "filter"}),
     "poll": frozenset({"resources", "events", "filter", "every_s"}),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to mend: where, what, and how. `error` keeps a workflow from being deployed, `warning` does not."""
-
-    path: str
-    code: str
-    severity: Literal["error", "warning"]
-    message: str
-    fix: str
 
 
 def structural_problems(definition: Definition) -> list[Problem]:
@@ -76,11 +64,3 @@ def _dependency_problem(key: str, name: str, keys: Sequence[str]) -> Iterator[Pr
         near = nearest(name, keys)
         fix = f"Did you mean {near[0]}?" if near else "Name an action of this workflow."
         yield Problem(path, "ACTION_UNKNOWN", "error", f"There is no action {name[:100]!r}.", fix)
-
-
-def as_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """The shape of PRODUCT.md section 4.3, for error details."""
-    return [
-        {"path": one.path, "code": one.code, "severity": one.severity, "message": one.message, "fix": one.fix}
-        for one in problems
-    ]

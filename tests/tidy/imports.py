@@ -19,6 +19,7 @@ FLOORS = {
     "actions": 3,
     "insight": 3,
     "workflow": 4,
+    "deployment": 5,
     "engine": 5,
     "toolsets": 6,
     "bootstrap": 7,

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from construction_mcp.store import workflows as store
 from construction_mcp.store.workflows import Status
 from construction_mcp.workflow.definition import Definition
-from construction_mcp.workflow.structure import Problem, structural_problems
+from construction_mcp.workflow.problems import Problem
+from construction_mcp.workflow.structure import structural_problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,131 @@
+"""What the author of an action type writes. Read this, then any module beside it.
+
+    class RemindConfig(Config):
+        project_id: ProjectId = None
+        subject: Annotated[str, Field(min_length=1, max_length=200, description="Subject line of the reminder")]
+
+    TYPES = (
+        ActionType("concrete.remind", RemindConfig, output=schema_of(Reminder), effect="notify", doc="Remind ..."),
+    )
+
+A config is what the action gets once every template in it has been filled in. The compiler checks what is written as
+far as it is written out, and the type of each `{{ }}` against the field it stands in.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from construction_mcp.expressions.port import Schema
+
+Effect = Literal["read", "write", "notify", "pure", "wait"]
+"""`read` reads Procore, `write` changes Procore, another system or durable state, `notify` reaches people, `pure`
+computes, `wait` waits. `write`, `notify` and `wait` keep their written order (PRODUCT.md section 5)."""
+
+Level = Literal["read_only", "standard", "admin"]
+
+
+class Config(BaseModel):
+    """Closed: a misspelt field is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Cel:
+    """Marks a config field that is an expression as a whole, not a text with `{{ }}` in it.
+
+    item_of: the field whose elements it is evaluated for, each as `item`; None when it is evaluated once.
+    gives: the JSON type it has to give; None for any.
+    """
+
+    item_of: str | None = None
+    gives: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One thing outside this server that deploying agrees to: `mail` to an address, `procore` writes of one kind.
+
+    kind: mail, slack, teams, webhook, http, procore, workflow.
+    target: the address, host, or `rfi.reply in project 1001`; part of the consent digest, so it is written canonically.
+    max_per_run: how often in one execution; None when the plan's shape bounds it.
+    """
+
+    kind: str
+    target: str
+    max_per_run: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A permission of Procore: the least level in one of its tools, for a project or (None) the company."""
+
+    tool: str
+    level: Level
+    project_id: int | None = None
+
+
+Written = Mapping[str, Any]
+"""A config as written, with variables filled in where they have a value; other templates are still text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an action type may know when it describes itself: its workflow's project, and the projects `all_active` is.
+
+    active_projects is None where nobody has asked Procore yet.
+    """
+
+    project_id: int | None = None
+    active_projects: Sequence[int] | None = None
+
+
+def _nothing(_config: Written, _setting: Setting) -> Sequence[Any]:
+    return ()
+
+
+def _no_requests(_config: Written, _setting: Setting) -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionType:
+    """One kind of action.
+
+    output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it.
+    doc: one sentence, imperative: what it does and gives; used in docs, compiler and completions.
+    words: the effect for a person, "mail {to}"; without it the doc's first words stand in.
+    consents, needs, requests: what deploying agrees to, which permissions it takes, and how many upstream requests at
+        most one run of it sends (a page is one request).
+    asks_person: its outcome is a person's decision; outside effects after it run only when they said yes.
+    """
+
+    name: str
+    config: type[Config]
+    effect: Effect
+    doc: str
+    output: Schema | Callable[[Mapping[str, Schema]], Schema]
+    words: Callable[[Written, Setting], str] | None = None
+    consents: Callable[[Written, Setting], Sequence[Consent]] = field(default=_nothing)
+    needs: Callable[[Written, Setting], Sequence[Need]] = field(default=_nothing)
+    requests: Callable[[Written, Setting], int] = field(default=_no_requests)
+    asks_person: bool = False
+
+    @property
+    def family(self) -> str:
+        return self.name.rpartition(".")[0]
+
+
+class ActionTypes(Protocol):
+    """How the compiler finds action types; `catalogue.Catalogue` is the one behind it."""
+
+    def get(self, name: str) -> ActionType | None:
+        """The type by its full name."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Every name, sorted; for nearest names and completions."""
+        ...

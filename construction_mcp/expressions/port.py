@@ -1,0 +1,72 @@
+"""The seam between who uses expressions (compiler, engine) and who understands them (`cel`)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Schema = Mapping[str, Any]
+"""A JSON Schema. An object with `additionalProperties: false` is checked field by field; `ANYTHING` accepts all."""
+
+ANYTHING: Schema = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The names an expression may use, with what they hold: `vars.notify_to`, `steps.open_rfis`, `trigger`, `item`."""
+
+    names: Mapping[str, Schema]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An expression that makes sense in its scope.
+
+    result: what it gives, as far as it is known.
+    references: the longest paths it reads, `("steps", "open_rfis", "output", "items")`, sorted.
+    loops: it walks a list (`map`, `filter`, `exists`, `all`), so it is evaluated in the confined process.
+    """
+
+    text: str
+    result: Schema
+    references: tuple[tuple[str, ...], ...]
+    loops: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Why an expression makes no sense: `position` counts characters from 0 in the text that was checked.
+
+    code: EXPRESSION_SYNTAX, EXPRESSION_UNKNOWN_NAME, EXPRESSION_UNKNOWN_FUNCTION, EXPRESSION_TYPE, EXPRESSION_TOO_LONG.
+    found: the name or types that were found there; nearest: valid names like it, nearest first.
+    """
+
+    code: str
+    position: int
+    message: str
+    found: str = ""
+    nearest: Sequence[str] = ()
+    fix: str = ""
+
+
+class ExpressionEngine(Protocol):
+    """Checks and evaluates expressions. Checking is pure and quick; evaluating is bounded in time and memory."""
+
+    def check(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
+        """What the expression reads and gives, or every mistake in it."""
+        ...
+
+    async def evaluate(self, text: str, values: Mapping[str, Any]) -> Any:
+        """The value, as JSON. `values` holds the roots: `{"vars": {...}, "steps": {...}}`.
+
+        Raises:
+            Invalid: EXPRESSION_FAILED, with what was read; VALIDATION_TOO_LARGE; EXPRESSION_TIMEOUT.
+        """
+        ...
+
+    async def each(self, text: str, name: str, items: Sequence[Any], values: Mapping[str, Any]) -> Sequence[Any]:
+        """The value for each item under `name`, in order; an item whose evaluation failed gives its `Invalid`.
+
+        Raises:
+            Invalid: VALIDATION_TOO_LARGE, EXPRESSION_TIMEOUT: about all of them.
+        """
+        ...
