@@ -14,10 +14,13 @@ far as it is written out, and the type of each `{{ }}` against the field it stan
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic_core import PydanticCustomError
 
+from construction_mcp.actions.hole import Hole, has_hole, may_stand, without_holes, words_for
 from construction_mcp.expressions.port import Schema
 
 Effect = Literal["read", "write", "notify", "pure", "wait"]
@@ -28,9 +31,25 @@ Level = Literal["read_only", "standard", "admin"]
 
 
 class Config(BaseModel):
-    """Closed: a misspelt field is an error."""
+    """Closed: a misspelt field is an error.
+
+    A `Hole` is taken wherever its kind of value is: the compiler validates a config with the computed parts standing
+    for themselves, so that what is written out is judged as strictly as at run time.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _with_holes(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if isinstance(value, Hole):
+            assert info.field_name is not None
+            _require_kind(cls, info.field_name, value)
+            return value
+        if isinstance(value, list | dict) and has_hole(value):
+            validate(without_holes(value))
+            return value
+        return validate(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,23 @@ class Setting:
 
     project_id: int | None = None
     active_projects: Sequence[int] | None = None
+
+
+@cache
+def fields_schema(config: type[Config]) -> Schema:
+    """The JSON Schema of a config, for the kinds of value its fields take."""
+    return config.model_json_schema()
+
+
+def _require_kind(config: type[Config], name: str, hole: Hole) -> None:
+    schema = fields_schema(config)
+    wanted = schema["properties"][config.model_fields[name].alias or name]
+    definitions = schema.get("$defs", {})
+    if not may_stand(hole.schema, wanted, definitions):
+        takes, gives = words_for(wanted, definitions), words_for(hole.schema, {})
+        raise PydanticCustomError(
+            "hole", "takes {takes}, and {text} gives {gives}", {"takes": takes, "text": hole.text, "gives": gives}
+        )
 
 
 def _nothing(_config: Written, _setting: Setting) -> Sequence[Any]:
