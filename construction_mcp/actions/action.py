@@ -15,7 +15,7 @@ far as it is written out, and the type of each `{{ }}` against the field it stan
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import PydanticCustomError
@@ -79,6 +79,18 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Unbounded:
+    """Somebody or something outside that only a run would decide, so that nobody can agree to it beforehand.
+
+    The compiler makes it the problem RECIPIENT_UNBOUNDED at `field` of the config.
+    """
+
+    field: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """A permission of Procore: the least level in one of its tools, for a project or (None) the company."""
 
@@ -108,7 +120,23 @@ def fields_schema(config: type[Config]) -> Schema:
     return config.model_json_schema()
 
 
+@cache
+def cel_fields(config: type[Config]) -> Mapping[str, Cel]:
+    """The fields that are expressions as a whole; several under one name where the field is a mapping."""
+    marks = {name: _mark(field.metadata, field.annotation) for name, field in config.model_fields.items()}
+    return {name: cel for name, cel in marks.items() if cel is not None}
+
+
+def _mark(metadata: Sequence[Any], annotation: Any) -> Cel | None:
+    """The `Cel` on a field, or on what its mapping holds."""
+    parts = (*metadata, *get_args(annotation))
+    found = next((one for one in parts if isinstance(one, Cel)), None)
+    return found or next((cel for part in get_args(annotation) if (cel := _mark((), part))), None)
+
+
 def _require_kind(config: type[Config], name: str, hole: Hole) -> None:
+    if name in cel_fields(config):
+        return  # an expression is text, whatever it gives
     schema = fields_schema(config)
     wanted = schema["properties"][config.model_fields[name].alias or name]
     definitions = schema.get("$defs", {})
@@ -145,7 +173,7 @@ class ActionType:
     doc: str
     output: Schema | Callable[[Mapping[str, Schema]], Schema]
     words: Callable[[Written, Setting], str] | None = None
-    consents: Callable[[Written, Setting], Sequence[Consent]] = field(default=_nothing)
+    consents: Callable[[Written, Setting], Sequence[Consent | Unbounded]] = field(default=_nothing)
     needs: Callable[[Written, Setting], Sequence[Need]] = field(default=_nothing)
     requests: Callable[[Written, Setting], int] = field(default=_no_requests)
     asks_person: bool = False
