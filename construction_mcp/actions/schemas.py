@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from construction_mcp.expressions.port import Schema
+from construction_mcp.expressions.port import ANYTHING, Schema
 
 Output = Callable[[Mapping[str, Schema]], Schema]
 """As `ActionType.output` takes it: asking a type for its schema costs pydantic milliseconds, so nobody is asked before
@@ -46,6 +46,11 @@ def list_of(record: type, *, in_project: bool = False) -> Output:
     in_project: as in `item_of`; a list reads several projects.
     """
     return lambda _config: _list(record, in_project)
+
+
+def answer_of() -> Output:
+    """`{status, headers, body}`, of `http.request` and `procore.request`: the body is whatever came as JSON, or text."""
+    return lambda _config: _ANSWER
 
 
 @cache
@@ -87,3 +92,12 @@ def _closed(schema: Any, shared: Mapping[str, Any]) -> Any:
         fields = {name: _closed(one, shared) for name, one in schema["properties"].items()}
         return {**closed, **_object(fields)}
     return closed
+
+
+_ANSWER = _object(
+    {
+        "status": {"type": "integer"},
+        "headers": {"type": "object", "additionalProperties": {"type": "string"}},
+        "body": ANYTHING,
+    }
+)
