@@ -65,6 +65,14 @@ class Cel:
 
 
 @dataclass(frozen=True, slots=True)
+class NamesProjects:
+    """Marks a config field that names Procore projects: an id, several, `all_active`; None is the workflow's own.
+
+    By it the compiler knows which ids have to be projects of the company, and that one has to be known at all.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Consent:
     """One thing outside this server that deploying agrees to: `mail` to an address, `procore` writes of one kind.
 
@@ -155,15 +163,21 @@ def _no_requests(_config: Written, _setting: Setting) -> int:
     return 0
 
 
+def _never(_config: Written) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class ActionType:
     """One kind of action.
 
+    effect: the strongest it can have; `effect_of` tells what one config really has.
     output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it.
     doc: one sentence, imperative: what it does and gives; used in docs, compiler and completions.
     words: the effect for a person, "mail {to}"; without it the doc's first words stand in.
     consents, needs, requests: what deploying agrees to, which permissions it takes, and how many upstream requests at
         most one run of it sends (a page is one request).
+    only_reads: whether a config of a type that may write changes nothing; what it cannot tell yet, it has to deny.
     asks_person: its outcome is a person's decision; outside effects after it run only when they said yes.
     """
 
@@ -177,6 +191,11 @@ class ActionType:
     needs: Callable[[Written, Setting], Sequence[Need]] = field(default=_nothing)
     requests: Callable[[Written, Setting], int] = field(default=_no_requests)
     asks_person: bool = False
+    only_reads: Callable[[Written], bool] = field(default=_never)
+
+    def effect_of(self, config: Written) -> Effect:
+        """What this config does: `read` where it only reads, though the type may write."""
+        return "read" if self.only_reads(config) else self.effect
 
     @property
     def family(self) -> str:
