@@ -14,9 +14,9 @@ far as it is written out, and the type of each `{{ }}` against the field it stan
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from construction_mcp.expressions.port import Schema
 
@@ -33,9 +33,15 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Expression = Annotated[str, Field(min_length=1, max_length=2000)]  # security.md finding 3 bounds what is evaluated
+
+
 @dataclass(frozen=True, slots=True)
 class Cel:
     """Marks a config field that is an expression as a whole, not a text with `{{ }}` in it.
+
+    Where the field holds an object, each of its values is an expression, and to `ActionType.output` the field is an
+    object of what they give.
 
     item_of: the field whose elements it is evaluated for, each as `item`; None when it is evaluated once.
     gives: the JSON type it has to give; None for any.
@@ -57,6 +63,18 @@ class Consent:
     kind: str
     target: str
     max_per_run: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded:
+    """Somebody or something outside that only a run would decide, so that nobody can agree to it beforehand.
+
+    The compiler makes it the problem RECIPIENT_UNBOUNDED at `field` of the config.
+    """
+
+    field: str
+    message: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +113,9 @@ def _no_requests(_config: Written, _setting: Setting) -> int:
 class ActionType:
     """One kind of action.
 
-    output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it.
+    effect: the strongest it can have; `effect_of` tells that of one config, where some do less (a GET only reads).
+    output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it; the schema
+    of a value that is written out has it as `const`.
     doc: one sentence, imperative: what it does and gives; used in docs, compiler and completions.
     words: the effect for a person, "mail {to}"; without it the doc's first words stand in.
     consents, needs, requests: what deploying agrees to, which permissions it takes, and how many upstream requests at
@@ -109,14 +129,19 @@ class ActionType:
     doc: str
     output: Schema | Callable[[Mapping[str, Schema]], Schema]
     words: Callable[[Written, Setting], str] | None = None
-    consents: Callable[[Written, Setting], Sequence[Consent]] = field(default=_nothing)
+    consents: Callable[[Written, Setting], Sequence[Consent | Unbounded]] = field(default=_nothing)
     needs: Callable[[Written, Setting], Sequence[Need]] = field(default=_nothing)
     requests: Callable[[Written, Setting], int] = field(default=_no_requests)
     asks_person: bool = False
+    lesser_effect: Callable[[Written], Effect] | None = None
 
     @property
     def family(self) -> str:
         return self.name.rpartition(".")[0]
+
+    def effect_of(self, written: Written) -> Effect:
+        """What an action with this config does; what a template would decide counts as the strongest."""
+        return self.effect if self.lesser_effect is None else self.lesser_effect(written)
 
 
 class ActionTypes(Protocol):
