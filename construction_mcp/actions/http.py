@@ -4,11 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from construction_mcp.actions.action import ActionType, Config, Consent, Effect, Setting, Unbounded, Written
+from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Unbounded, Written
 from construction_mcp.actions.hosts import URL, agreed, host_in_words
-from construction_mcp.actions.shapes import closed
+from construction_mcp.actions.schemas import answer_of
 from construction_mcp.core.config import Limits
-from construction_mcp.expressions.port import ANYTHING
 
 READING = ("GET", "HEAD")
 # Who sends decides these: a workflow that sets them could make one request look like two (RFC 9112 section 11.2).
@@ -54,8 +53,8 @@ def _consents(written: Written, _setting: Setting) -> list[Consent | Unbounded]:
     return agreed("http", "url", str(written.get("url", "")))
 
 
-def _effect(written: Written) -> Effect:
-    return "read" if written.get("method", "GET") in READING else "write"
+def _reads(written: Written) -> bool:
+    return written.get("method", "GET") in READING
 
 
 TYPES = (
@@ -65,13 +64,9 @@ TYPES = (
         effect="write",
         doc="Send one HTTP request to a host that the operator admits, and give the status, headers and body of the"
         " answer; a JSON body comes as its value.",
-        output=closed(
-            status={"type": "integer"},
-            headers={"type": "object", "additionalProperties": {"type": "string"}},
-            body=ANYTHING,
-        ),
+        output=answer_of(),
         words=_words,
         consents=_consents,
-        lesser_effect=_effect,
+        only_reads=_reads,
     ),
 )
