@@ -132,6 +132,13 @@ class Limits:
     overview_soon_days: int = 7
     api_answer_bytes_max: int = 40_000  # of call_procore_api: about 10,000 tokens
 
+    # actions
+    transform_items_max: int = 10_000  # 20 pages of 100 records from five projects; a filter of it takes 250 ms
+    wait_s_max: int = 366 * 86_400  # a year: a longer wait belongs into a schedule
+    recipients_max: int = 100  # of one message; more is a mailing list's work
+    computed_mails_max: int = 500  # what `allow.max_per_run` may admit: every person of a large project once
+    http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
