@@ -1,6 +1,6 @@
 """Asking a person. What stands after it and reaches outside happens only when they said yes."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -62,12 +62,23 @@ class ApprovalConfig(Config):
     escalate_to: Annotated[People | None, Field(description="Who is asked when it expired, as in approvers")] = None
 
     @model_validator(mode="after")
-    def _holds_together(self) -> "ApprovalConfig":
+    def _escalates_to_somebody(self) -> Self:
         if self.on_expiry == "escalate" and self.escalate_to is None:
             raise ValueError("on_expiry: escalate needs escalate_to")
-        if unknown := sorted(set(self.editable or ()) - (self.show or {}).keys()):
-            raise ValueError(f"editable names {', '.join(unknown)}, which show does not have")
-        if self.remind_after is not None and self.remind_after >= self.expires_in:
+        return self
+
+    @model_validator(mode="after")
+    def _edits_what_is_shown(self) -> Self:
+        if isinstance(self.show, dict | None) and isinstance(self.editable, list):  # else a template gives them
+            names = [name for name in self.editable if isinstance(name, str)]
+            if unknown := sorted(set(names) - (self.show or {}).keys()):
+                raise ValueError(f"editable names {', '.join(unknown)}, which show does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _reminds_in_time(self) -> Self:
+        known = isinstance(self.remind_after, int) and isinstance(self.expires_in, int)  # else a template gives them
+        if self.remind_after is not None and known and self.remind_after >= self.expires_in:
             raise ValueError("remind_after is not before expires_in")
         return self
 

@@ -49,15 +49,18 @@ class Message(Config):
         """
         if (own_text is None) == (self.template is None):
             raise ValueError(f"give either {name} or template")
-        if self.template is None:
-            if self.data is not None:
-                raise ValueError("data is for a template")
-            return
-        needed, given = notifications.load(self.template).data, self.data or {}
+        if self.template is None and self.data is not None:
+            raise ValueError("data is for a template")
+        if isinstance(self.template, str) and isinstance(self.data, dict | None):
+            self._has_what_is_needed(self.template, self.data or {})
+
+    @staticmethod
+    def _has_what_is_needed(template: str, given: Mapping[str, Any]) -> None:
+        needed = notifications.load(template).data
         if missing := sorted(needed.keys() - given.keys()):
-            raise ValueError(f"the template {self.template} needs data: {', '.join(missing)}")
+            raise ValueError(f"the template {template} needs data: {', '.join(missing)}")
         if unknown := sorted(given.keys() - needed.keys()):
-            raise ValueError(f"the template {self.template} has no place for {', '.join(unknown)}")
+            raise ValueError(f"the template {template} has no place for {', '.join(unknown)}")
 
 
 def shape_with(name: str) -> Callable[[dict[str, Any]], None]:

@@ -1,7 +1,7 @@
 """Telling people, and other programs, what happened."""
 
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -9,7 +9,7 @@ from construction_mcp.actions import mail
 from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Unbounded, Written
 from construction_mcp.actions.hosts import URL, agreed, host_in_words, host_of
 from construction_mcp.actions.message import TEXT_CHARS_MAX, Message, shape_with
-from construction_mcp.actions.shapes import closed, list_of, or_null, text
+from construction_mcp.actions.shapes import array_of, closed, or_null, text
 from construction_mcp.actions.written import HOLE, awaits_user
 
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_CHARS_MAX)]
@@ -39,7 +39,7 @@ class EmailConfig(Message):
     allow: Annotated[mail.Allow | None, Field(description="Whom the run itself may choose as recipients")] = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> "EmailConfig":
+    def _says_one_thing(self) -> Self:
         self.checked(self.body, "body")
         if self.body is not None and self.subject is None:
             raise ValueError("a body needs a subject")
@@ -62,7 +62,7 @@ class ChannelConfig(Message):
     ] = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> "ChannelConfig":
+    def _says_one_thing(self) -> Self:
         self.checked(self.text, "text")
         return self
 
@@ -136,7 +136,7 @@ def _webhook_consents(written: Written, _setting: Setting) -> list[Consent | Unb
 
 
 # Empty recipients: there was nothing to say, and `when_empty` said to be silent then.
-_SENT = closed(recipients=list_of(text()), message_id=or_null(text()))
+_SENT = closed(recipients=array_of(text()), message_id=or_null(text()))
 
 TYPES = (
     ActionType(

@@ -16,7 +16,7 @@ def closed(**properties: Schema) -> Schema:
     }
 
 
-def list_of(items: Schema) -> Schema:
+def array_of(items: Schema) -> Schema:
     """A list of such items."""
     return {"type": "array", "items": items} if items else {"type": "array"}
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from construction_mcp.actions.action import ActionType, Cel, Config, Expression
-from construction_mcp.actions.shapes import closed, element, list_of, or_null
+from construction_mcp.actions.shapes import array_of, closed, element, or_null
 from construction_mcp.core.config import Limits
 from construction_mcp.expressions.port import ANYTHING, Schema
 
@@ -75,7 +75,7 @@ class SetConfig(Config):
 
 
 def _of_items(items: Schema) -> Schema:
-    return closed(items=list_of(items), skipped={"type": "integer"})
+    return closed(items=array_of(items), skipped={"type": "integer"})
 
 
 def _kept(inputs: Inputs) -> Schema:
@@ -88,7 +88,7 @@ def _mapped(inputs: Inputs) -> Schema:
 
 
 def _grouped(inputs: Inputs) -> Schema:
-    items = list_of(element(inputs.get("items", ANYTHING)))
+    items = array_of(element(inputs.get("items", ANYTHING)))
     return _of_items(closed(key=inputs.get("by", ANYTHING), items=items, count={"type": "integer"}))
 
 

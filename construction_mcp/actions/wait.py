@@ -1,7 +1,7 @@
 """Waiting without holding anything: a wait survives restarts."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -53,7 +53,7 @@ class UntilConfig(Config):
     ] = "09:00"
 
     @model_validator(mode="after")
-    def _names_one_moment(self) -> "UntilConfig":
+    def _names_one_moment(self) -> Self:
         if (self.at is None) == (self.next is None):
             raise ValueError("give either at or next")
         return self
