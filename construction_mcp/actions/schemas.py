@@ -49,7 +49,7 @@ def list_of(record: type, *, in_project: bool = False) -> Output:
 
 
 def answer_of() -> Output:
-    """`{status, headers, body}`, of `http.request` and `procore.request`: the body is whatever came as JSON, or text."""
+    """`{status, headers, body}`, of `http.request` and `procore.request`: the body is JSON, else text."""
     return lambda _config: _ANSWER
 
 
