@@ -154,8 +154,8 @@ async def performed(effect: Effect[Any]) -> Sequence[Any]:
 
 async def create_rfi(site: Site) -> Sequence[Any]:
     managers, assignees = await read_candidates(site.procore, site.project_id)
-    words = {"subject": "Slab edge at grid B", "question": "What holds the slab edge at grid B?"}
-    people = {"rfi_manager": str(managers[0].id), "assignees": [str(assignees[0].id)]}
+    words: dict[str, Any] = {"subject": "Slab edge at grid B", "question": "What holds the slab edge at grid B?"}
+    people: dict[str, Any] = {"rfi_manager": str(managers[0].id), "assignees": [str(assignees[0].id)]}
     return await performed(await create_procore_rfi(site.project_id, **words, **people, **site.house))
 
 
