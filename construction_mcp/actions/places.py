@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from construction_mcp.actions.action import NamesProjects, Setting, Written
+from construction_mcp.actions.written import in_words
 from construction_mcp.core.config import Limits
 
 ALL_ACTIVE = "all_active"
-_LISTED_MAX = 3  # beyond it people read a number
 _DIGITS_MAX = 19  # of a 64-bit id
 
 ProjectNumber = Annotated[int, Field(ge=1)]
@@ -69,9 +69,7 @@ def _known(given: Sequence[int]) -> Place:
     ids = tuple(sorted(set(given)))
     if len(ids) == 1:
         return Place(ids, 1, f"project {ids[0]}")
-    if len(ids) > _LISTED_MAX:
-        return Place(ids, len(ids), f"{len(ids)} projects")
-    return Place(ids, len(ids), f"projects {', '.join(map(str, ids[:-1]))} and {ids[-1]}")
+    return Place(ids, len(ids), f"projects {in_words([str(one) for one in ids], 'more')}")
 
 
 def _id_of(value: Any) -> int | None:

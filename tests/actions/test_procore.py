@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from construction_mcp.actions.action import ActionType, Consent, Need, Setting
 from construction_mcp.actions.catalogue import Catalogue
+from construction_mcp.actions.hole import Hole
 from construction_mcp.core.config import Limits
 from construction_mcp.procore.records.reach import TOOLS
 
@@ -34,7 +35,7 @@ def action(name: str) -> ActionType:
         ("rfi.list", {"projects": ["1001"]}, HERE, "read the open RFIs of project 1001"),
         ("rfi.list", EVERY_PROJECT, HERE, "read the open RFIs of all 4 active projects"),
         ("rfi.list", EVERY_PROJECT, NOWHERE, "read the open RFIs of all active projects"),
-        ("rfi.list", {"projects": [1, 2, 3, 4]}, HERE, "read the open RFIs of 4 projects"),
+        ("rfi.list", {"projects": [1, 2, 3, 4]}, HERE, "read the open RFIs of projects 1, 2, 3 and 4"),
         ("rfi.list", {"status": "{{ vars.s }}"}, NOWHERE, "read the RFIs of the workflow's project"),
         ("rfi.list", LATER, HERE, "read the open RFIs of projects chosen when it runs"),
         (
@@ -164,6 +165,19 @@ def test_a_run_is_counted_at_its_most(name: str, written: Any, setting: Setting,
     assert action(name).requests(written, setting) == requests
 
 
+def test_every_record_says_which_project_it_is_in() -> None:
+    """A list reads several projects, and who acts on an item has to say where."""
+    elsewhere = {"procore.request", "procore.project.list", "procore.project.get", "procore.rfi.reply"}
+
+    for name in CATALOGUE.names():
+        if name.startswith("procore.") and name not in elsewhere:
+            described = CATALOGUE.describe(name)
+            assert described is not None
+            fields = described["output"]["properties"]
+            item = fields["item"] if "item" in fields else fields["items"]["items"]
+            assert item["properties"]["project_id"] == {"type": "integer"}, name
+
+
 @pytest.mark.parametrize(
     ("method", "effect"),
     [("GET", "read"), ("POST", "write"), ("DELETE", "write"), ("{{ vars.m }}", "write"), (None, "write")],
@@ -185,6 +199,25 @@ def test_a_request_reads_only_when_it_surely_does(method: str | None, effect: st
     ],
 )
 def test_a_config_in_the_words_of_the_tools_is_taken(name: str, config: dict[str, Any]) -> None:
+    assert action(name).config.model_validate(config)
+
+
+TODAY = Hole("today()", {"type": "string"})
+PROJECT = Hole("vars.project", {"type": "integer"})
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("daily_log.list", {"from_date": TODAY, "to_date": "2026-03-01"}),
+        ("schedule.list", {"from_date": "2026-03-02", "to_date": TODAY}),
+        ("document.list", {"folder_id": 4, "projects": PROJECT}),
+        ("rfi.create", {"subject": TODAY, "question": TODAY, "rfi_manager": TODAY, "assignees": [TODAY]}),
+        ("submittal.update", {"submittal_id": PROJECT, "due_date": TODAY}),
+        ("request", {"method": TODAY, "path": TODAY, "body": {}}),
+    ],
+)
+def test_what_is_computed_later_is_not_judged_before(name: str, config: dict[str, Any]) -> None:
     assert action(name).config.model_validate(config)
 
 

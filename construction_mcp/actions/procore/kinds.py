@@ -15,10 +15,10 @@ from pydantic import Field, model_validator
 from construction_mcp.actions.action import ActionType, Config, Consent, Level, Need, Setting, Written
 from construction_mcp.actions.places import ProjectId, Projects, place_of
 from construction_mcp.actions.schemas import item_of, list_of
+from construction_mcp.actions.written import HOLE
 from construction_mcp.core.config import Limits
 
 _PROJECTS = 1  # the list of projects
-_MARK = "{{"
 _ADJECTIVES = ("overdue", "deficient", "critical")
 _EVERYTHING = ("any", "all")
 
@@ -56,7 +56,8 @@ class DaysConfig(ListConfig):
 
     @model_validator(mode="after")
     def _runs_forward(self) -> Self:
-        if self.from_date and self.to_date and self.from_date > self.to_date:
+        first, last = self.from_date, self.to_date
+        if isinstance(first, date) and isinstance(last, date) and first > last:  # either may still be computed
             raise ValueError("from_date is after to_date")
         return self
 
@@ -189,4 +190,4 @@ def _filtered(config: type[Config], written: Written) -> str:
     status = written.get("status", known.default if known else None)
     named = [status.replace("_", " ")] if isinstance(status, str) and status not in _EVERYTHING else []
     flags = [name for name in _ADJECTIVES if written.get(name) is True]
-    return "".join(f"{word} " for word in [*named, *flags] if _MARK not in word)
+    return "".join(f"{word} " for word in [*named, *flags] if HOLE not in word)
