@@ -15,9 +15,9 @@ far as it is written out, and the type of each `{{ }}` against the field it stan
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, Protocol, get_args
+from typing import Annotated, Any, Literal, Protocol, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import PydanticCustomError
 
 from construction_mcp.actions.hole import Hole, has_hole, may_stand, without_holes, words_for
@@ -47,14 +47,21 @@ class Config(BaseModel):
             _require_kind(cls, info.field_name, value)
             return value
         if isinstance(value, list | dict) and has_hole(value):
-            validate(without_holes(value))
+            if written := without_holes(value):  # nothing is left of [Hole], which says nothing about its length
+                validate(written)
             return value
         return validate(value)
+
+
+Expression = Annotated[str, Field(min_length=1, max_length=2000)]  # security.md finding 3 bounds what is evaluated
 
 
 @dataclass(frozen=True, slots=True)
 class Cel:
     """Marks a config field that is an expression as a whole, not a text with `{{ }}` in it.
+
+    Where the field holds an object, each of its values is an expression, and to `ActionType.output` the field is an
+    object of what they give.
 
     item_of: the field whose elements it is evaluated for, each as `item`; None when it is evaluated once.
     gives: the JSON type it has to give; None for any.
@@ -171,8 +178,9 @@ def _never(_config: Written) -> bool:
 class ActionType:
     """One kind of action.
 
-    effect: the strongest it can have; `effect_of` tells what one config really has.
-    output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it.
+    effect: the strongest it can have; `effect_of` tells that of one config, where some do less (a GET only reads).
+    output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it; the schema
+    of a value that is written out has it as `const`.
     doc: one sentence, imperative: what it does and gives; used in docs, compiler and completions.
     words: the effect for a person, "mail {to}"; without it the doc's first words stand in.
     consents, needs, requests: what deploying agrees to, which permissions it takes, and how many upstream requests at
