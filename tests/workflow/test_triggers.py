@@ -76,6 +76,7 @@ def test_nothing_is_said_of_a_trigger_that_is_right(shape):
         ({**WEEKDAYS, "timezone": "america/chicago"}, "trigger.timezone", "ZONE_UNKNOWN", "America/Chicago"),
         ({**WEEKDAYS, "timezone": "Eastern Time (US & Canada)"}, "trigger.timezone", "ZONE_UNKNOWN", "New_York"),
         ({**WEEKDAYS, "timezone": "right/America/Chicago"}, "trigger.timezone", "ZONE_UNKNOWN", "America/Chicago"),
+        ({**WEEKDAYS, "timezone": "localtime"}, "trigger.timezone", "ZONE_UNKNOWN", "no time zone"),
         ({**WEEKDAYS, "timezone": "Mars/Phobos"}, "trigger.timezone", "ZONE_UNKNOWN", "as America/Chicago"),
         ({**HOOK, "resources": ["RFI"]}, "trigger.resources", "TRIGGER_RESOURCE_UNKNOWN", "Did you mean RFIs"),
         ({**HOOK, "resources": ["Observations"]}, "trigger.resources", "TRIGGER_RESOURCE_UNKNOWN", "Observation Items"),
