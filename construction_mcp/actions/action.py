@@ -47,8 +47,7 @@ class Config(BaseModel):
             _require_kind(cls, info.field_name, value)
             return value
         if isinstance(value, list | dict) and has_hole(value):
-            if written := without_holes(value):  # of [Hole] nothing is left, which says nothing about its length
-                validate(written)
+            validate(without_holes(value))
             return value
         return validate(value)
 
@@ -178,7 +177,7 @@ def _never(_config: Written) -> bool:
 class ActionType:
     """One kind of action.
 
-    effect: the strongest it can have; `effect_of` tells what one config really has.
+    effect: the strongest it can have; `effect_of` tells that of one config, where some do less (a GET only reads).
     output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it; the schema
     of a value that is written out has it as `const`.
     doc: one sentence, imperative: what it does and gives; used in docs, compiler and completions.

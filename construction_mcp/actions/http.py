@@ -6,8 +6,9 @@ from pydantic import AfterValidator, Field
 
 from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Unbounded, Written
 from construction_mcp.actions.hosts import URL, agreed, host_in_words
-from construction_mcp.actions.schemas import answer_of
+from construction_mcp.actions.shapes import closed
 from construction_mcp.core.config import Limits
+from construction_mcp.expressions.port import ANYTHING
 
 READING = ("GET", "HEAD")
 # Who sends decides these: a workflow that sets them could make one request look like two (RFC 9112 section 11.2).
@@ -53,7 +54,7 @@ def _consents(written: Written, _setting: Setting) -> list[Consent | Unbounded]:
     return agreed("http", "url", str(written.get("url", "")))
 
 
-def _reads(written: Written) -> bool:
+def _only_reads(written: Written) -> bool:
     return written.get("method", "GET") in READING
 
 
@@ -64,9 +65,13 @@ TYPES = (
         effect="write",
         doc="Send one HTTP request to a host that the operator admits, and give the status, headers and body of the"
         " answer; a JSON body comes as its value.",
-        output=answer_of(),
+        output=closed(
+            status={"type": "integer"},
+            headers={"type": "object", "additionalProperties": {"type": "string"}},
+            body=ANYTHING,
+        ),
         words=_words,
         consents=_consents,
-        only_reads=_reads,
+        only_reads=_only_reads,
     ),
 )
