@@ -1,4 +1,4 @@
-"""What guidance is made of (PRODUCT.md section 4.3): calls to make, templates that fit, and what only a person knows."""
+"""What guidance is made of (PRODUCT.md section 4.3): calls to make, templates that fit, what only a person knows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,8 @@
 """Values for variables, as far as a goal says them; what it does not say is asked for and never made up."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from construction_mcp.insight.advice import Missing
@@ -10,21 +11,27 @@ from construction_mcp.insight.vocabulary import concepts
 from construction_mcp.workflow.definition import Variable
 from construction_mcp.workflow.variables import ALL_ACTIVE, KINDS
 
-_NEAR_CHARS = 40  # how far before an address the person it belongs to is named
+_BEFORE_CHARS, _AFTER_CHARS = 60, 20  # how far from an address its role is said
 _DAYS = re.compile(r"(?:^|_)days?(?:_|$)")
+_PEOPLE = ("email", "emails", "user")
+_DECIDES = frozenset({"ask_person", "escalate"})  # nobody is made to decide for an address that merely stands there
 
 
-def fill(variables: Mapping[str, Variable], goal: Goal) -> tuple[dict[str, Any], list[Missing]]:
-    """A value for each variable that the goal gives one for, and a question for each other one that needs one."""
-    values: dict[str, Any] = {}
-    free = list(goal.addresses)
-    for name, variable in sorted(variables.items(), key=lambda one: (not one[1].required, not _named(one[0], goal))):
-        found = _value(name, variable, goal, free)
-        if found is not None and variable.type in KINDS and KINDS[variable.type].fits(found):
-            values[name] = found
-            free = [one for one in free if one != found and not (isinstance(found, list) and one in found)]
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Values by variable, and a question for each other one that needs one."""
+
+    values: Mapping[str, Any]
+    asked: Sequence[Missing]
+
+
+def fill(variables: Mapping[str, Variable], goal: Goal) -> Filled:
+    """What the goal says of these variables."""
+    people = {name: one for name, one in variables.items() if one.type in _PEOPLE}
+    found = {**dict(_plain(variables, goal)), **_addressed(people, goal)}
+    values = {name: found[name] for name, one in variables.items() if name in found and KINDS[one.type].fits(found[name])}
     asked = [_question(name, one) for name, one in variables.items() if name not in values and _needs(one)]
-    return {name: values[name] for name in variables if name in values}, asked
+    return Filled(values, asked)
 
 
 def _needs(variable: Variable) -> bool:
@@ -32,56 +39,52 @@ def _needs(variable: Variable) -> bool:
 
 
 def _question(name: str, variable: Variable) -> Missing:
-    what = variable.description or f"What is {name.replace('_', ' ')}?"
+    what = variable.description or f"What is {name.replace('_', ' ')}"
     kind = KINDS.get(variable.type)
-    return Missing(f"variables.{name}", f"{what} ({kind.words})" if kind else what)
+    return Missing(f"variables.{name}", f"{what}? ({kind.words})" if kind else f"{what}?")
 
 
-def _named(name: str, goal: Goal) -> bool:
-    """Whether the goal speaks of somebody that the variable's name speaks of."""
-    return bool(set(concepts(name.replace("_", " "))) & set(goal.concepts))
+def _plain(variables: Mapping[str, Variable], goal: Goal) -> Iterator[tuple[str, Any]]:
+    """Everything but people."""
+    days = goal.days
+    for name, variable in variables.items():
+        if variable.type == "number" and _DAYS.search(name) and days is not None:
+            yield name, days
+            days = None
+        elif variable.type == "project_id" and goal.projects:
+            yield name, goal.projects[0]
+        elif variable.type == "project_ids" and (goal.projects or goal.all_projects):
+            yield name, list(goal.projects) or ALL_ACTIVE
+        elif variable.type == "time_zone" and goal.zone:
+            yield name, goal.zone
+        elif variable.type == "url" and goal.urls:
+            yield name, goal.urls[0]
 
 
-def _value(name: str, variable: Variable, goal: Goal, free: Sequence[str]) -> Any:
-    reader = _READERS.get(variable.type)
-    return reader(name, goal, free) if reader else None
+def _addressed(people: Mapping[str, Variable], goal: Goal) -> dict[str, Any]:
+    """Each address for whom it is said to be; those of nobody in particular for whoever is simply told."""
+    roles = {name: frozenset(concepts(name.replace("_", " "))) for name in people}
+    given: dict[str, list[str]] = {name: [] for name in people}
+    rest: list[str] = []
+    for address, said in _in_context(goal):
+        fitting = max(roles, key=lambda name: len(roles[name] & said), default=None)
+        (given[fitting] if fitting is not None and roles[fitting] & said else rest).append(address)
+    told = [name for name in people if not given[name] and not roles[name] & _DECIDES]
+    if rest and told:
+        given[told[0]] = rest
+    return {
+        name: found if people[name].type == "emails" else found[0] for name, found in given.items() if found
+    }
 
 
-def _email(name: str, goal: Goal, free: Sequence[str]) -> str | None:
-    """The address that stands near whom the variable is about, else the next one."""
-    people = set(concepts(name.replace("_", " ")))
-    near = (one for one in free if people & set(concepts(_before(one, goal.text))))
-    return next(near, free[0] if free else None)
-
-
-def _before(address: str, text: str) -> str:
-    at = text.find(address)
-    return text[max(0, at - _NEAR_CHARS) : at]
-
-
-def _emails(_name: str, _goal: Goal, free: Sequence[str]) -> list[str] | None:
-    return list(free) or None
-
-
-def _project(_name: str, goal: Goal, _free: Sequence[str]) -> int | None:
-    return goal.projects[0] if goal.projects else None
-
-
-def _projects(_name: str, goal: Goal, _free: Sequence[str]) -> Any:
-    return list(goal.projects) or (ALL_ACTIVE if goal.all_projects else None)
-
-
-def _number(name: str, goal: Goal, _free: Sequence[str]) -> int | None:
-    return goal.days if _DAYS.search(name) else None
-
-
-_READERS: Mapping[str, Callable[[str, Goal, Sequence[str]], Any]] = {
-    "email": _email,
-    "user": _email,
-    "emails": _emails,
-    "project_id": _project,
-    "project_ids": _projects,
-    "number": _number,
-    "time_zone": lambda _name, goal, _free: goal.zone,
-    "url": lambda _name, goal, _free: goal.urls[0] if goal.urls else None,
-}
+def _in_context(goal: Goal) -> Iterator[tuple[str, frozenset[str]]]:
+    """Every address with the known words around it, and in it: pm@builder.com."""
+    end = 0
+    for address in goal.addresses:
+        at = goal.text.find(address, end)
+        at = at if at >= 0 else goal.text.find(address)
+        before = goal.text[max(end if end <= at else 0, at - _BEFORE_CHARS) : at]
+        end = at + len(address)
+        after = re.split(r"[,;]| and ", goal.text[end : end + _AFTER_CHARS])[0]
+        name = re.sub(r"[._+-]", " ", address.partition("@")[0])
+        yield address, frozenset(concepts(f"{before} . {name} . {after}"))

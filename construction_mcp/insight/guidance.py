@@ -38,7 +38,8 @@ def guide_to_new(goal: Goal, templates: TemplateSearch, types: ActionTypes, trie
     if matches:
         best = matches[0].template
         guidance.steps.append(_from_template(best, goal))
-        guidance.ask(fill(best.definition.variables or {}, goal)[1])
+        guidance.ask(fill(best.variables, goal).asked)
+        guidance.ask(_apart(best, goal))
     else:
         draft = skeleton_of(goal, types)
         why = "no template fits, so this is a first draft: its messages and what is listed as missing need your words"
@@ -61,20 +62,19 @@ def guide_to_end(goal: Goal, draft: Draft, types: ActionTypes) -> Guidance:
 
 
 def _offer(match: Match, goal: Goal) -> Offer:
-    values, _ = fill(match.template.definition.variables or {}, goal)
+    values = fill(match.template.variables, goal).values
     shared = ", ".join(word.replace("_", " ") for word in match.shared)
-    return Offer(match.template.id, match.template.title, f"{match.template.summary} Shares: {shared}.", values)
+    return Offer(match.template.id, match.template.title, f"{match.template.summary} It fits by: {shared}.", values)
 
 
 def _from_template(template: Template, goal: Goal) -> Call:
-    values, _ = fill(template.definition.variables or {}, goal)
-    arguments: dict[str, Any] = {"template_id": template.id, "variables": values}
+    arguments: dict[str, Any] = {"template_id": template.id, "variables": fill(template.variables, goal).values}
     trigger = _own_trigger(template, goal)
     if trigger is not None:
         arguments["trigger"] = trigger
     if goal.projects:
         arguments["project_id"] = goal.projects[0]
-    return Call("create_workflow_from_template", arguments, f"{template.title} does this: {template.summary}")
+    return Call("create_workflow_from_template", arguments, f"the template {template.title!r} does this")
 
 
 def _own_trigger(template: Template, goal: Goal) -> Mapping[str, Any] | None:
@@ -87,6 +87,30 @@ def _own_trigger(template: Template, goal: Goal) -> Mapping[str, Any] | None:
         wanted = {"timezone": goal.zone} if goal.zone else {}
     changed = {**trigger.written(), **wanted}
     return changed if changed != trigger.written() else None
+
+
+def _apart(template: Template, goal: Goal) -> list[Missing]:
+    """Where the template is not quite what was said, and which project it is about."""
+    found: list[Missing] = []
+    trigger = template.definition.trigger
+    is_clocked = trigger is not None and trigger.type == "schedule"
+    if trigger is not None and goal.when is not None and not is_clocked:
+        found.append(Missing("trigger", "They name times; is this right?", assumed=_STARTS[trigger.type]))
+    if is_clocked and goal.on_event:
+        found.append(Missing("trigger", "They want it at once; is this right?", assumed=_STARTS["schedule"]))
+    if trigger is not None and is_clocked and goal.zone is None:
+        found.append(Missing("trigger.timezone", "Which time zone is that in?", assumed=trigger.timezone))
+    if template.needs_project and not goal.projects:
+        found.append(Missing("project_id", "Which project is it about? list_procore_projects shows them."))
+    return found
+
+
+_STARTS = {
+    "schedule": "it looks at set times, not at the moment something happens",
+    "webhook": "it runs whenever Procore tells of a change, not at set times",
+    "poll": "it runs whenever it finds a change, not at set times",
+    "manual": "it runs when somebody starts it, not at set times",
+}
 
 
 def _unfilled(variables: Mapping[str, Mapping[str, Any]]) -> list[Missing]:

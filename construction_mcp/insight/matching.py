@@ -12,6 +12,8 @@ from construction_mcp.workflow.template import Template
 _WEIGHTS = {"id": 2, "title": 3, "tags": 3, "summary": 1}
 _SAME_START = 1.5  # by the clock or by an event, as the goal wants it
 _STRANGE = 0.7  # for each thing that the template is about by its title and the goal does not mention
+_BESIDE = 0.5  # for one that is about something else by its title and only touches the record
+_ANY_KIND = frozenset({"summary"})  # what makes sense of all records together
 _LEAST_SHARE = 0.5  # of what the goal says happened to the records
 
 
@@ -30,8 +32,8 @@ class TemplateSearch:
     def __init__(self, templates: Sequence[Template]) -> None:
         self._templates = list(templates)
         documents = [_document(one) for one in self._templates]
-        self._known = [frozenset(document) & CONCEPTS for document in documents]
-        self._titles = [frozenset(terms(f"{_spaced(one.id)} {one.title}")) & CONCEPTS for one in self._templates]
+        self._titles = [_concepts(one.id, one.title) for one in self._templates]
+        self._known = [_concepts(one.id, one.title, *one.tags) for one in self._templates]
         self._ranking = Ranking(documents)
 
     def find(self, words: str, limit: int) -> list[Template]:
@@ -52,14 +54,18 @@ class TemplateSearch:
     def _fits(self, at: int, goal: Goal) -> bool:
         said, known = frozenset(goal.concepts), self._known[at]
         kinds, moods = said & KINDS, said & MOODS
-        if not said & known or (kinds and not kinds & known) or (goal.kind and goal.kind not in known):
+        if kinds and (not kinds & known or goal.kind not in known):
             return False
-        return not moods or len(moods & known) >= _LEAST_SHARE * len(moods)
+        if not kinds and not (moods | _ANY_KIND) & said & known:
+            return False
+        return len(moods & known) >= _LEAST_SHARE * len(moods)
 
     def _closeness(self, at: int, goal: Goal) -> float:
         said = frozenset(goal.concepts)
         strange = len((self._titles[at] & (KINDS | MOODS)) - said)
-        return _STRANGE**strange * (_SAME_START if _starts_alike(self._templates[at], goal) else 1.0)
+        beside = goal.kind is not None and goal.kind not in self._titles[at]
+        alike = _starts_alike(self._templates[at], goal)
+        return _STRANGE**strange * (_BESIDE if beside else 1.0) * (_SAME_START if alike else 1.0)
 
 
 def _starts_alike(template: Template, goal: Goal) -> bool:
@@ -81,6 +87,10 @@ def _document(template: Template) -> Counter[str]:
         for word in terms(text):
             counts[word] += _WEIGHTS[part]
     return counts
+
+
+def _concepts(*texts: str) -> frozenset[str]:
+    return frozenset(terms(" . ".join(map(_spaced, texts)))) & CONCEPTS
 
 
 def _spaced(name: str) -> str:

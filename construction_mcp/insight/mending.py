@@ -96,9 +96,10 @@ def _mend_variables(mending: Mending, problems: Sequence[Problem]) -> None:
     open_ones = {
         name: Variable.model_validate({**one, "value": None}) for name, one in variables.items() if name in named
     }
-    values, asked = fill(open_ones, mending.goal)
+    filled = fill(open_ones, mending.goal)
+    values = filled.values
     variables = {name: {**one, "value": values[name]} if name in values else one for name, one in variables.items()}
-    mending.missing += asked
+    mending.missing += filled.asked
     if variables != present:
         mending.call(_UPDATE, {"variables": variables}, problems)
 
@@ -216,7 +217,7 @@ _WHOLE = frozenset({"type", "timezone", "status", "template", "level", "on_expir
 
 def _names_in(text: str) -> list[str]:
     """Every name of a text with each of its beginnings: `steps.x.output` is also `steps.x`."""
-    names = [found for found in _NAME.findall(text)]
+    names = _NAME.findall(text)
     return [".".join(name.split(".")[: count + 1]) for name in names for count in range(name.count(".") + 1)]
 
 

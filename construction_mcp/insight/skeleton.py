@@ -85,7 +85,7 @@ def _read_action(goal: Goal, kind: ActionType) -> dict[str, Any]:
     for word, name in _FLAGS.items():
         if word in goal.concepts and name in fields:
             config[name] = True
-    if "projects" in fields and not (len(goal.projects) == 1):
+    if "projects" in fields and len(goal.projects) != 1:
         config["projects"] = list(goal.projects) or ALL_ACTIVE
     return {"key": _key(kind), "type": kind.name, **({"config": config} if config else {})}
 

@@ -16,7 +16,8 @@ def words_of(text: str) -> frozenset[str]:
 _TABLE = r"""
 ask_person: (?:let me|lets me|i|for me to|i can|until i|once i) (?:review|approve|check|correct|sign off); \
 (?:with|after|for|without) (?:my|an?) (?:approval|ok|okay|sign-?off|review); my (?:approval|ok|okay); sign-?off; \
-approve (?:it|them) (?:before|first); needs? (?:my )?approval; approvals?; ask me (?:first|before)
+approve (?:it|them) (?:before|first); needs? (?:my )?approval; approvals?; approvers?; ask me (?:first|before); \
+approves(?! (?:an?|the|my|our|any|some)\b)
 due_soon: due soon; coming due; comes? due; about to be due; (?:almost|nearly) due; due (?:within|in|this|next); \
 due (?:date )?(?:is )?(?:approaching|near); deadlines? (?:is |are )?(?:approaching|near|coming); \
 before(?= (?:\w+ ){1,3}(?:is|are|comes?|goes?) (?:due|late|overdue))
@@ -31,7 +32,7 @@ action_item: action items?; to-?dos?; follow-?up items?; open items?; assigned i
 rfi: rfi'?s?; requests? for information; information requests?; questions? (?:to|for) (?:the )?architects?
 submittal: submittals?; shop drawings?; product data; mock-?ups?
 daily_log: (?:daily|site|job|field|foreman's|superintendent's) (?:construction |field |site )?\
-(?:logs?|reports?|diar\w+); diar(?:y|ies); dailies; logs?
+(?:logs?|reports?|diar\w+); diar(?:y|ies); dailies; logs?(?! (?:an?|the|every|rain|weather|in|on|out|it)\b)
 punch_item: punch ?-?lists?(?: items?)?; punch items?; punches; snag(?:s|ging)?(?: lists?| items?)?; deficiency lists?
 observation: observations?(?: items?)?; safety notices?
 inspection: inspections?; checklists?; inspected
@@ -60,10 +61,12 @@ uploaded|uploads
 changed: chang(?:es|ed); updated?; updates; edited; moves; status (?:goes|turns); goes to; turns
 closed: clos(?:e|es|ed|ing)(?! of\b); resolved; resolves
 owner: owners?(?:'s)?(?: reps?| representatives?)?; clients?(?:'s)?
+project_manager: pms?; project managers?
 superintendent: supers?; superintendents?; foremen|foreman; supes?
 safety: safety; unsafe; hazards?; osha
 delay: delay(?:s|ed)?; lost (?:time|days?|hours)|stopp(?:ed|age)s?; work stoppages?; shut(?:s|ting)? (?:us )?down
 cost: costs?; pricing; dollars?; budgets?
+forecast: forecasts?; predict(?:s|ions?)?
 weekly: weekly; (?:every|each|per|once a|of the|this|the) week
 project: projects?; jobs?(?! ?sites?); job ?sites?; sites?
 """
@@ -81,7 +84,7 @@ KINDS = words_of(
 """Words that stand for a kind of record."""
 
 CONCEPTS = frozenset(_PATTERNS)
-_WEAK = words_of("project weekly status response draft cost review safety owner superintendent reminder summary")
+_WEAK = words_of("project weekly status response draft cost review safety owner superintendent project_manager reminder summary")
 MOODS = CONCEPTS - KINDS - _WEAK
 """Words that say what happened to the records: an automation that lacks one of them does something else."""
 
