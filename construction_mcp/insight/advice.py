@@ -45,9 +45,10 @@ class Guidance:
     missing: list[Missing] = field(default_factory=list)
 
     def ask(self, more: Sequence[Missing]) -> None:
-        """Add what is not asked yet."""
-        known = {one.name for one in self.missing}
-        self.missing.extend(one for one in more if one.name not in known)
+        """Add what is not asked yet; of two questions about one thing the first stays."""
+        for one in more:
+            if all(one.name != known.name for known in self.missing):
+                self.missing.append(one)
 
 
 def deploying(workflow_id: str) -> list[Call]:

@@ -29,7 +29,9 @@ def fill(variables: Mapping[str, Variable], goal: Goal) -> Filled:
     """What the goal says of these variables."""
     people = {name: one for name, one in variables.items() if one.type in _PEOPLE}
     found = {**dict(_plain(variables, goal)), **_addressed(people, goal)}
-    values = {name: found[name] for name, one in variables.items() if name in found and KINDS[one.type].fits(found[name])}
+    values = {
+        name: found[name] for name, one in variables.items() if name in found and KINDS[one.type].fits(found[name])
+    }
     asked = [_question(name, one) for name, one in variables.items() if name not in values and _needs(one)]
     return Filled(values, asked)
 
@@ -72,9 +74,7 @@ def _addressed(people: Mapping[str, Variable], goal: Goal) -> dict[str, Any]:
     told = [name for name in people if not given[name] and not roles[name] & _DECIDES]
     if rest and told:
         given[told[0]] = rest
-    return {
-        name: found if people[name].type == "emails" else found[0] for name, found in given.items() if found
-    }
+    return {name: found if people[name].type == "emails" else found[0] for name, found in given.items() if found}
 
 
 def _in_context(goal: Goal) -> Iterator[tuple[str, frozenset[str]]]:

@@ -13,7 +13,7 @@ PROJECTS_MAX = 50
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,6}")
 _URL = re.compile(r"https://[^\s<>\"'{}]{1,500}")
 _IDS = re.compile(
-    r"\b(?:projects?|jobs?)\s*(?:#|no\.?|numbers?|ids?)?\s*:?\s*(\d{2,15}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)#?\d{2,15}){0,49})"
+    r"\b(?:projects?|jobs?)\s*(?:#|no\.?|numbers?|ids?)?\s*:?\s*(\d{2,15}(?![\d-])(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)#?\d{2,15}){0,49})"
 )
 _ALL = re.compile(
     r"\b(?:all|every|each|across)\b(?: (?:of )?(?:my|our|the))?(?: (?:active|open|current|running))?(?: \d+)? "

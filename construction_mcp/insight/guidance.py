@@ -1,6 +1,6 @@
 """From a goal in words to the exact next calls (PRODUCT.md section 4.3, `get_workflow_guidance`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from construction_mcp.insight.goal import Goal
 from construction_mcp.insight.matching import Match, TemplateSearch
 from construction_mcp.insight.mending import Mending, mend
 from construction_mcp.insight.skeleton import skeleton_of
-from construction_mcp.insight.starting import open_points, trigger_of
+from construction_mcp.insight.starting import Start, start_of
 from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.problems import Problem
 from construction_mcp.workflow.template import Template
@@ -36,19 +36,26 @@ def guide_to_new(goal: Goal, templates: TemplateSearch, types: ActionTypes, trie
     matches = [one for one in templates.fitting(goal, OFFERS_MAX + 1) if one.template.id not in tried][:OFFERS_MAX]
     guidance = Guidance(templates=[_offer(one, goal) for one in matches])
     if matches:
-        best = matches[0].template
-        guidance.steps.append(_from_template(best, goal))
-        guidance.ask(fill(best.variables, goal).asked)
-        guidance.ask(_apart(best, goal))
-    else:
+        _from_template(guidance, matches[0].template, goal)
+    elif goal.kind is not None:
         draft = skeleton_of(goal, types)
-        why = "no template fits, so this is a first draft: its messages and what is listed as missing need your words"
-        guidance.steps.append(Call("create_workflow", draft.arguments, why))
+        guidance.steps.append(Call("create_workflow", draft.arguments, _FIRST_DRAFT))
         guidance.ask(draft.missing)
-        guidance.ask(_unfilled(draft.arguments["variables"]))
-    guidance.ask(open_points(goal))
+    else:
+        guidance.steps.append(
+            Call("list_templates", {}, "see what can be automated, then say which records it is about")
+        )
+        guidance.ask([Missing("goal", _WHAT)])
+        return guidance
     guidance.steps += deploying(CREATED)
     return guidance
+
+
+_FIRST_DRAFT = "no template does this, so it is a first draft: complete it with what `missing` asks for"
+_WHAT = (
+    "Which records is it about (RFIs, submittals, daily logs, punch items, inspections, observations, meetings, change "
+    "events), what about them, when, and who should be told?"
+)
 
 
 def guide_to_end(goal: Goal, draft: Draft, types: ActionTypes) -> Guidance:
@@ -67,26 +74,29 @@ def _offer(match: Match, goal: Goal) -> Offer:
     return Offer(match.template.id, match.template.title, f"{match.template.summary} It fits by: {shared}.", values)
 
 
-def _from_template(template: Template, goal: Goal) -> Call:
-    arguments: dict[str, Any] = {"template_id": template.id, "variables": fill(template.variables, goal).values}
-    trigger = _own_trigger(template, goal)
-    if trigger is not None:
-        arguments["trigger"] = trigger
+def _from_template(guidance: Guidance, template: Template, goal: Goal) -> None:
+    filled = fill(template.variables, goal)
+    arguments: dict[str, Any] = {"template_id": template.id, "variables": filled.values}
+    start = _own_start(template, goal)
+    if start is not None:
+        arguments["trigger"] = start.trigger
     if goal.projects:
         arguments["project_id"] = goal.projects[0]
-    return Call("create_workflow_from_template", arguments, f"the template {template.title!r} does this")
+    why = f"the template {template.title!r} does this"
+    guidance.steps.append(Call("create_workflow_from_template", arguments, why))
+    guidance.ask([*filled.asked, *_apart(template, goal), *(start.missing if start else ())])
 
 
-def _own_trigger(template: Template, goal: Goal) -> Mapping[str, Any] | None:
-    """The template's schedule at the goal's own times, or in its own zone."""
+def _own_start(template: Template, goal: Goal) -> Start | None:
+    """The template's schedule at the goal's own times, or in its own zone, where those differ."""
     trigger = template.definition.trigger
     if trigger is None or trigger.type != "schedule":
         return None
-    wanted = trigger_of(goal) or {}
-    if wanted.get("type") != "schedule":
-        wanted = {"timezone": goal.zone} if goal.zone else {}
-    changed = {**trigger.written(), **wanted}
-    return changed if changed != trigger.written() else None
+    if goal.when is not None:
+        start = start_of(goal, trigger)
+    else:
+        start = Start({**trigger.written(), "timezone": goal.zone}) if goal.zone else None
+    return start if start and start.trigger != trigger.written() else None
 
 
 def _apart(template: Template, goal: Goal) -> list[Missing]:
@@ -111,11 +121,3 @@ _STARTS = {
     "poll": "it runs whenever it finds a change, not at set times",
     "manual": "it runs when somebody starts it, not at set times",
 }
-
-
-def _unfilled(variables: Mapping[str, Mapping[str, Any]]) -> list[Missing]:
-    return [
-        Missing(f"variables.{name}", f"{one.get('description') or name.replace('_', ' ')}?")
-        for name, one in variables.items()
-        if one.get("required") and one.get("value") is None
-    ]

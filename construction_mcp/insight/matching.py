@@ -33,7 +33,7 @@ class TemplateSearch:
         self._templates = list(templates)
         documents = [_document(one) for one in self._templates]
         self._titles = [_concepts(one.id, one.title) for one in self._templates]
-        self._known = [_concepts(one.id, one.title, *one.tags) for one in self._templates]
+        self._known = [_concepts(one.id, one.title, *one.tags) | _happening(one) for one in self._templates]
         self._ranking = Ranking(documents)
 
     def find(self, words: str, limit: int) -> list[Template]:
@@ -66,6 +66,13 @@ class TemplateSearch:
         beside = goal.kind is not None and goal.kind not in self._titles[at]
         alike = _starts_alike(self._templates[at], goal)
         return _STRANGE**strange * (_BESIDE if beside else 1.0) * (_SAME_START if alike else 1.0)
+
+
+def _happening(template: Template) -> frozenset[str]:
+    """What its events are called: a template for what is created is one for what is new."""
+    trigger = template.definition.trigger
+    events = trigger.events or () if trigger else ()
+    return frozenset(name for event, name in (("create", "new"), ("update", "changed")) if event in events)
 
 
 def _starts_alike(template: Template, goal: Goal) -> bool:

@@ -16,9 +16,10 @@ from construction_mcp.insight.advice import Call, Missing
 from construction_mcp.insight.filling import fill
 from construction_mcp.insight.goal import Goal
 from construction_mcp.insight.skeleton import skeleton_of
-from construction_mcp.insight.starting import open_points, trigger_of
+from construction_mcp.insight.starting import start_of
 from construction_mcp.workflow.definition import Definition, Variable
 from construction_mcp.workflow.problems import Problem
+from construction_mcp.workflow.variables import KINDS
 
 _PROPOSED = re.compile(r"Did you mean ([\w.#@/+-]+?)(?:,| or |\?)")
 _BARE = re.compile(r"^Write '(.+)' without the braces\.$")
@@ -71,17 +72,21 @@ def _mend_trigger(mending: Mending, problems: Sequence[Problem]) -> None:
     if not problems:
         return
     present = mending.definition.trigger.written() if mending.definition.trigger else None
-    wanted = trigger_of(mending.goal)
+    start = start_of(mending.goal, mending.definition.trigger if _is_schedule(present) else None)
+    wanted = start.trigger if start else None
     if present is None:
         mending.call(_TRIGGER, {"trigger": wanted or {"type": "manual"}}, problems)
-        mending.missing += open_points(mending.goal) if wanted else []
-        if wanted is None:
-            mending.missing.append(Missing("trigger", "When should it run? Until that is known it runs by hand."))
+        asked = Missing("trigger", "When should it run? Until that is known it runs by hand.")
+        mending.missing += start.missing if start else [asked]
         return
     trigger = {**wanted, **present} if wanted and wanted["type"] == present["type"] else dict(present)
     for one in problems:
         trigger = mended({"trigger": trigger}, one, wanted and {"trigger": wanted})["trigger"]
     _call_or_ask(mending, _TRIGGER, {"trigger": trigger}, trigger != present, problems)
+
+
+def _is_schedule(trigger: Mapping[str, Any] | None) -> bool:
+    return trigger is not None and trigger["type"] == "schedule" and len(str(trigger.get("cron")).split()) == 5
 
 
 def _mend_variables(mending: Mending, problems: Sequence[Problem]) -> None:
@@ -97,11 +102,17 @@ def _mend_variables(mending: Mending, problems: Sequence[Problem]) -> None:
         name: Variable.model_validate({**one, "value": None}) for name, one in variables.items() if name in named
     }
     filled = fill(open_ones, mending.goal)
-    values = filled.values
+    values = {**_placeholders(open_ones, filled.asked), **filled.values}
     variables = {name: {**one, "value": values[name]} if name in values else one for name, one in variables.items()}
     mending.missing += filled.asked
     if variables != present:
         mending.call(_UPDATE, {"variables": variables}, problems)
+
+
+def _placeholders(variables: Mapping[str, Variable], asked: Sequence[Missing]) -> dict[str, str]:
+    """Where an answer goes, `<Who gets the mail?>`; only for types that refuse it, so that it never passes for one."""
+    marks = {one.name.removeprefix("variables."): f"<{one.question}>" for one in asked}
+    return {name: mark for name, mark in marks.items() if not KINDS[variables[name].type].fits(mark)}
 
 
 def _mend_project(mending: Mending, problems: Sequence[Problem]) -> None:

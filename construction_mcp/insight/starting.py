@@ -1,11 +1,14 @@
 """The trigger that a goal asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from construction_mcp.insight.advice import Missing
 from construction_mcp.insight.goal import Goal
+from construction_mcp.insight.when import When
 from construction_mcp.procore.event_names import EVENTS
+from construction_mcp.workflow.definition import Trigger
 
 RESOURCES: Mapping[str, str] = {  # our word for a record -> what Procore's events of it are called
     "rfi": "RFIs",
@@ -26,24 +29,43 @@ _BY_CREATION = frozenset({"new"})
 _BY_CHANGE = frozenset({"approved", "failed", "closed", "changed", "response", "overdue"})
 
 
-def trigger_of(goal: Goal) -> dict[str, Any] | None:
-    """The trigger a goal names, as far as it does; None where it says neither when nor upon what."""
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A trigger, and what the words leave open about it."""
+
+    trigger: Mapping[str, Any]
+    missing: Sequence[Missing] = ()
+
+
+def start_of(goal: Goal, like: Trigger | None = None) -> Start | None:
+    """The trigger a goal names; None where it says neither when nor upon what.
+
+    like: a schedule that gives what the goal leaves open.
+    """
     if goal.when is not None:
-        zone = {"timezone": goal.zone} if goal.zone else {}
-        return {"type": "schedule", "cron": goal.when.cron, **zone}
-    if goal.on_event and goal.kind in RESOURCES:
-        name = RESOURCES[goal.kind]
-        return {"type": "webhook", "source": "procore", "resources": [name], "events": _events(goal, name)}
+        return _scheduled(goal, goal.when, like)
+    if goal.on_event and goal.kind is not None:
+        name = _resource(goal, goal.kind)
+        events = _events(goal, name)
+        return Start({"type": "webhook", "source": "procore", "resources": [name], "events": events})
     return None
 
 
-def open_points(goal: Goal) -> list[Missing]:
-    """What the words leave open about when it runs."""
-    assumed = goal.when.assumed if goal.when else ()
-    found = [Missing(f"trigger.{at}", "Is this what they mean?", assumed=one) for at, one in enumerate(assumed, 1)]
-    if goal.when is not None and goal.zone is None:
-        found.append(Missing("trigger.timezone", "Which time zone is that in, as America/Chicago?"))
-    return found
+def _resource(goal: Goal, kind: str) -> str:
+    """What Procore's events call it; documents come in many sorts, so the goal's own word counts there."""
+    said = goal.text.lower()
+    named = [name for name in EVENTS if name.lower() in said] if kind == "document" else []
+    return max(named, key=len, default=RESOURCES[kind])
+
+
+def _scheduled(goal: Goal, when: When, like: Trigger | None) -> Start:
+    cron, assumed = when.like(like.cron if like else None)
+    zone = goal.zone or (like.timezone if like else None)
+    missing = [Missing(f"trigger.{at}", "Is this what they mean?", assumed=one) for at, one in enumerate(assumed, 1)]
+    if goal.zone is None:
+        missing.append(Missing("trigger.timezone", "Which time zone is that in, as America/Chicago?", assumed=zone))
+    base = like.written() if like else {"type": "schedule"}
+    return Start({**base, "cron": cron, **({"timezone": zone} if zone else {})}, missing)
 
 
 def _events(goal: Goal, resource: str) -> list[str]:

@@ -56,12 +56,12 @@ reminder: remind(?:s|ers?|ed)?; nudge[sd]?; chas(?:e|es|er|ing|ed); ping(?:s)?; 
 follow_up: follow(?:s|ing)?[ -]?ups?(?: with| on)?; corrective actions?
 escalate: escalat(?:e|es|ion|ed); (?:my|the|his|her|their) boss; up the chain; warn(?:s|ing)?
 new: new; created?; creates; comes? in; came in; opens|opened; raised?; raises; posted|posts; submits|submitted; \
-logged; logs an?; gets? (?:added|entered|filed); added; files an?; writes up|written up; is issued; \
+logged; logs an?; gets? (?:added|entered|filed); added; files an?; writes up|written up; is issued; reported; \
 uploaded|uploads
 changed: chang(?:es|ed); updated?; updates; edited; moves; status (?:goes|turns); goes to; turns
 closed: clos(?:e|es|ed|ing)(?! of\b); resolved; resolves
 owner: owners?(?:'s)?(?: reps?| representatives?)?; clients?(?:'s)?
-project_manager: pms?; project managers?
+project_manager: (?<!\d )pms?; project managers?
 superintendent: supers?; superintendents?; foremen|foreman; supes?
 safety: safety; unsafe; hazards?; osha
 delay: delay(?:s|ed)?; lost (?:time|days?|hours)|stopp(?:ed|age)s?; work stoppages?; shut(?:s|ting)? (?:us )?down
@@ -84,7 +84,9 @@ KINDS = words_of(
 """Words that stand for a kind of record."""
 
 CONCEPTS = frozenset(_PATTERNS)
-_WEAK = words_of("project weekly status response draft cost review safety owner superintendent project_manager reminder summary")
+_WEAK = words_of(
+    "project weekly status response draft cost review safety owner superintendent project_manager reminder summary"
+)
 MOODS = CONCEPTS - KINDS - _WEAK
 """Words that say what happened to the records: an automation that lacks one of them does something else."""
 

@@ -76,16 +76,38 @@ _SPOKEN = (  # what people call a time, and the time it is taken for
     (re.compile(r"\bafternoons?\b"), (15, 0)),
     (re.compile(r"\bevenings?\b|\b(?:every|each) night\b|\bnightly\b"), (18, 0)),
 )
-_USUAL = (7, 0)
+_USUAL = ("0 7", "* * *")
 _DAYTIME_FROM = 6  # a bare hour before it is meant in the afternoon: nobody on a site says 4 for 4 in the morning
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A schedule. assumed: what the words leave open and how it was read."""
+    """What a text says of a schedule: the two halves of a cron expression, each None where it is left open.
 
-    cron: str
+    clock: minute and hour. days: day of month, month and weekday. is_weekly: once a week, on a day that is not named.
+    assumed: how what was said was read, where it can be read otherwise.
+    """
+
+    clock: str | None
+    days: str | None
+    is_weekly: bool = False
     assumed: Sequence[str] = ()
+
+    def like(self, other: str | None) -> tuple[str, Sequence[str]]:
+        """The cron expression, what is left open being taken from another one or from what is usual; and what is."""
+        clock, days = (" ".join(other.split()[:2]), " ".join(other.split()[2:])) if other else _USUAL
+        assumed = list(self.assumed)
+        if self.days is None and self.is_weekly and not _ONE_DAY.fullmatch(days):
+            days = "* * 1"
+            assumed.append("Monday as the day of the week")
+        elif self.days is None and not other:
+            assumed.append("every day, weekends included")
+        if self.clock is None and not other:
+            assumed.append("07:00 as the time")
+        return f"{self.clock or clock} {self.days or days}", assumed
+
+
+_ONE_DAY = re.compile(r"\* \* \d(?:#\d|L)?")
 
 
 @dataclass(slots=True)
@@ -97,20 +119,16 @@ class _Reading:
 
 
 def read_when(text: str) -> When | None:
-    """The schedule a text names, or None where it names none."""
+    """What a text says of a schedule, or None where it says nothing of one."""
     reading = _Reading(plain(text))
     interval = _interval(reading.text)
     if interval is not None:
-        return When(interval)
-    times = _times(reading)
-    days = _days(reading)
-    if days is None and not times:
+        return When(interval, "* * *")
+    times, days = _times(reading), _days(reading)
+    is_weekly = days is None and _WEEKLY.search(reading.text) is not None
+    if days is None and not times and not is_weekly:
         return None
-    if days is None:
-        days = "* * *"
-        reading.assumed.append("every day, weekends included")
-    hours, minute = _clock(times, reading)
-    return When(f"{minute} {hours} {days}", tuple(reading.assumed))
+    return When(_clock(times, reading) if times else None, days, is_weekly, tuple(reading.assumed))
 
 
 def plain(text: str) -> str:
@@ -120,15 +138,16 @@ def plain(text: str) -> str:
 
 
 def _interval(text: str) -> str | None:
+    """Minute and hour of "every two hours"."""
     if re.search(r"\bhourly\b", text):
-        return "0 * * * *"
+        return "0 *"
     found = _INTERVAL.search(text)
     if found is None or found[2] == "day":
         return None
     count = int(found[1] or 1)
     if found[2].startswith("m"):
-        return f"*/{count} * * * *" if 1 < count < 60 else "* * * * *" if count == 1 else "0 * * * *"
-    return "0 * * * *" if count == 1 else f"0 */{count} * * *" if count < 24 else None
+        return f"*/{count} *" if 1 < count < 60 else "* *" if count == 1 else "0 *"
+    return "0 *" if count == 1 else f"0 */{count}" if count < 24 else None
 
 
 def _days(reading: _Reading) -> str | None:
@@ -148,17 +167,12 @@ def _days(reading: _Reading) -> str | None:
     every = re.search(rf"\b{_EVERY} (\d{{1,2}}) days\b", text)
     if every:
         return f"*/{every[1]} * *"
-    if _WEEKLY.search(text) or re.search(r"\b(?:start|beginning|end) of (?:the|each|every) week\b", text):
-        return f"* * {_day_of_week(reading)}"
-    return "* * *" if _DAILY.search(text) else None
-
-
-def _day_of_week(reading: _Reading) -> int:
-    if re.search(r"\bend of (?:the|each|every) week\b", reading.text):
-        reading.assumed.append("Friday as the end of the week")
-        return 5
-    reading.assumed.append("Monday as the day of the week")
-    return 1
+    edge = re.search(rf"\b(start|beginning|end) of (?:the|{_EVERY}) week\b", text)
+    if edge:
+        is_end = edge[1] == "end"
+        reading.assumed.append(f"{'Friday' if is_end else 'Monday'} as the {edge[1]} of the week")
+        return "* * 5" if is_end else "* * 1"
+    return "* * *" if _DAILY.search(text) and not _WEEKLY.search(text) else None
 
 
 def _of_month(reading: _Reading) -> str:
@@ -230,16 +244,13 @@ def _bare(hour: int, minute: int, reading: _Reading) -> tuple[int, int]:
     return (hour, minute)
 
 
-def _clock(times: Sequence[tuple[int, int]], reading: _Reading) -> tuple[str, int]:
-    """The hours and the minute of a cron expression."""
-    if not times:
-        reading.assumed.append(f"{_USUAL[0]:02}:{_USUAL[1]:02} as the time")
-        times = [_USUAL]
+def _clock(times: Sequence[tuple[int, int]], reading: _Reading) -> str:
+    """Minute and hours of a cron expression."""
     minute = times[0][1]
     same = [hour for hour, at in times if at == minute]
     if len(same) < len(times):
         reading.assumed.append(f"only the times at {minute:02} past the hour: one schedule has one minute")
-    return ",".join(map(str, same)), minute
+    return f"{minute} {','.join(map(str, same))}"
 
 
 _IANA = re.compile(r"\b[A-Z][A-Za-z]{2,20}/[A-Z][A-Za-z_]{2,30}(?:/[A-Z][A-Za-z_]{2,30})?\b")

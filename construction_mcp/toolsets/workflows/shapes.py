@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from construction_mcp.deployment.drafts import Workflow
+from construction_mcp.deployment.writing import Workflow
 from construction_mcp.store import workflows as store
 from construction_mcp.store.workflows import Status
 from construction_mcp.workflow.problems import Problem

@@ -10,15 +10,8 @@ from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.errors import Invalid
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page, Principal
-from construction_mcp.deployment.drafts import (
-    Draft,
-    create_draft,
-    definition_of,
-    draft_of,
-    existing,
-    once_of,
-    workflow_of,
-)
+from construction_mcp.deployment.drafts import definition_of
+from construction_mcp.deployment.writing import Draft, create_draft, draft_of, existing, once_of, workflow_of
 from construction_mcp.store.workflows import Status, Workflows
 from construction_mcp.toolsets.workflows.shapes import Deleted, Document, Read, WorkflowSummary, summary_of
 from construction_mcp.workflow import document
