@@ -149,6 +149,10 @@ class Limits:
     computed_mails_max: int = 500  # what `allow.max_per_run` may admit: every person of a large project once
     http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
 
+    # workflows
+    poll_s: int = 300  # between two looks of a poll trigger that names no time (PRODUCT.md section 3)
+    events_per_hour_assumed: int = 20  # a busy project's day in one hour; what a webhook workflow is budgeted for
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
