@@ -57,59 +57,65 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A file of an outside package that is no template, and why."""
+    """A file of an outside package that is not used, and why."""
 
-    file: str
+    id: str
     why: str
 
 
 class Templates:
-    """Every template of this installation; read when first asked for, then kept."""
+    """Every template of this installation; each file is read when it is first asked for, then kept."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._known: dict[str, Template] = {}
         self.problems: list[Broken] = []
 
     def get(self, template_id: str) -> Template:
         """The template of that id.
 
         Raises:
-            Invalid: there is none; the nearest ones are named.
+            Invalid: there is none, with the nearest ones; or an outside package's file is no template.
         """
-        found = self._by_id.get(template_id)
-        if found is None:
-            near = nearest(template_id, self._by_id)
+        if template_id not in self._files:
+            near = nearest(template_id, self._files)
             hint = f"Did you mean {near[0]}?" if near else "list_templates shows them all."
             raise Invalid(f"There is no template {template_id[:100]!r}.", hint=hint, details={"nearest": near})
-        return found
+        if template_id not in self._known:
+            self._known[template_id] = self._read(template_id, self._files[template_id])
+        return self._known[template_id]
 
     def all(self) -> Sequence[Template]:
-        """All of them, by id."""
-        return [self._by_id[template_id] for template_id in sorted(self._by_id)]
-
-    @cached_property
-    def _by_id(self) -> Mapping[str, Template]:
-        """Ours first; what an outside package gets wrong, or calls like another one, is told in `problems`."""
-        found = {one.id: one for one in map(self._read, _in_folder(files(__package__) / "templates"))}
-        for file in _outside():
+        """All of them, by id. Files that are no templates are told in `problems` and hide nothing else."""
+        found = []
+        for template_id in sorted(self._files):
             try:
-                one = self._read(file)
-                if one.id in found:
-                    raise Invalid(f"There is a template {one.id} already.")
-                found[one.id] = one
+                found.append(self.get(template_id))
             except Invalid as problem:
-                self.problems.append(Broken(file.name, problem.message))
+                self._tell(template_id, problem.message)
         return found
 
-    def _read(self, file: Traversable) -> Template:
+    @cached_property
+    def _files(self) -> Mapping[str, Traversable]:
+        """By id; ours first, and the first of several outside ones."""
+        found = {_id_of(one): one for one in _in_folder(files(__package__) / "templates")}
+        for one in _outside():
+            if found.setdefault(_id_of(one), one) is not one:
+                self._tell(_id_of(one), "There is a template of that name already.")
+        return found
+
+    def _tell(self, template_id: str, why: str) -> None:
+        if (one := Broken(template_id, why)) not in self.problems:
+            self.problems.append(one)
+
+    def _read(self, template_id: str, file: Traversable) -> Template:
         """Raises: Invalid."""
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise Invalid(f"{file.name} cannot be read as text.") from None
         read = validated(_File, mapping_in(text, self._limits))
-        name = file.name.removesuffix(_ENDING)
-        return Template(name, read.title, read.summary, tuple(read.tags), read.needs_project, read.definition)
+        return Template(template_id, read.title, read.summary, tuple(read.tags), read.needs_project, read.definition)
 
 
 def fill(
@@ -167,6 +173,10 @@ def _require_fit(variables: Mapping[str, Variable], given: Mapping[str, Any]) ->
         problems = [{"field": one.path.split(".")[1], "problem": f"{one.message} {one.fix}"} for one in wrong]
         message = " ".join(f"{one['field']}: {one['problem']}" for one in problems)
         raise Invalid(message, details={"field": problems[0]["field"], "problems": problems})
+
+
+def _id_of(file: Traversable) -> str:
+    return file.name.removesuffix(_ENDING)
 
 
 def _in_folder(folder: Traversable) -> Iterator[Traversable]:
