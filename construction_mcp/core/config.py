@@ -83,6 +83,12 @@ class Limits:
     workflow_cache_s: float = 3600.0  # definitions; every write goes through the cache, so age alone ends an entry
     record_cache_s: float = 300.0  # projects and companies
 
+    # workflows
+    status_executions: int = 5  # runs listed with a workflow's status
+    health_executions: int = 100  # latest runs its health is judged by: what lies further back no longer tells
+    poll_s: int = 300  # between two looks at Procore for a workflow that nobody tells of changes
+    deploy_reads_max: int = 20  # lists asked for one row each: may a deployment read what it needs to?
+
     # webhooks
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
