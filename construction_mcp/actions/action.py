@@ -14,10 +14,13 @@ far as it is written out, and the type of each `{{ }}` against the field it stan
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from functools import cache
+from typing import Annotated, Any, Literal, Protocol, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic_core import PydanticCustomError
 
+from construction_mcp.actions.hole import Hole, has_hole, may_stand, without_holes, words_for
 from construction_mcp.expressions.port import Schema
 
 Effect = Literal["read", "write", "notify", "pure", "wait"]
@@ -28,14 +31,36 @@ Level = Literal["read_only", "standard", "admin"]
 
 
 class Config(BaseModel):
-    """Closed: a misspelt field is an error."""
+    """Closed: a misspelt field is an error.
+
+    A `Hole` is taken wherever its kind of value is: the compiler validates a config with the computed parts standing
+    for themselves, so that what is written out is judged as strictly as at run time.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _with_holes(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        if isinstance(value, Hole):
+            assert info.field_name is not None
+            _require_kind(cls, info.field_name, value)
+            return value
+        if isinstance(value, list | dict) and has_hole(value):
+            validate(without_holes(value))
+            return value
+        return validate(value)
+
+
+Expression = Annotated[str, Field(min_length=1, max_length=2000)]  # security.md finding 3 bounds what is evaluated
 
 
 @dataclass(frozen=True, slots=True)
 class Cel:
     """Marks a config field that is an expression as a whole, not a text with `{{ }}` in it.
+
+    Where the field holds an object, each of its values is an expression, and to `ActionType.output` the field is an
+    object of what they give.
 
     item_of: the field whose elements it is evaluated for, each as `item`; None when it is evaluated once.
     gives: the JSON type it has to give; None for any.
@@ -43,6 +68,14 @@ class Cel:
 
     item_of: str | None = None
     gives: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamesProjects:
+    """Marks a config field that names Procore projects: an id, several, `all_active`; None is the workflow's own.
+
+    By it the compiler knows which ids have to be projects of the company, and that one has to be known at all.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +90,18 @@ class Consent:
     kind: str
     target: str
     max_per_run: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unbounded:
+    """Somebody or something outside that only a run would decide, so that nobody can agree to it beforehand.
+
+    The compiler makes it the problem RECIPIENT_UNBOUNDED at `field` of the config.
+    """
+
+    field: str
+    message: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +128,39 @@ class Setting:
     active_projects: Sequence[int] | None = None
 
 
+@cache
+def fields_schema(config: type[Config]) -> Schema:
+    """The JSON Schema of a config, for the kinds of value its fields take."""
+    return config.model_json_schema()
+
+
+@cache
+def cel_fields(config: type[Config]) -> Mapping[str, Cel]:
+    """The fields that are expressions as a whole; several under one name where the field is a mapping."""
+    marks = {name: _mark(field.metadata, field.annotation) for name, field in config.model_fields.items()}
+    return {name: cel for name, cel in marks.items() if cel is not None}
+
+
+def _mark(metadata: Sequence[Any], annotation: Any) -> Cel | None:
+    """The `Cel` on a field, or on what its mapping holds."""
+    parts = (*metadata, *get_args(annotation))
+    found = next((one for one in parts if isinstance(one, Cel)), None)
+    return found or next((cel for part in get_args(annotation) if (cel := _mark((), part))), None)
+
+
+def _require_kind(config: type[Config], name: str, hole: Hole) -> None:
+    if name in cel_fields(config):
+        return  # an expression is text, whatever it gives
+    schema = fields_schema(config)
+    wanted = schema["properties"][config.model_fields[name].alias or name]
+    definitions = schema.get("$defs", {})
+    if not may_stand(hole.schema, wanted, definitions):
+        takes, gives = words_for(wanted, definitions), words_for(hole.schema, {})
+        raise PydanticCustomError(
+            "hole", "takes {takes}, and {text} gives {gives}", {"takes": takes, "text": hole.text, "gives": gives}
+        )
+
+
 def _nothing(_config: Written, _setting: Setting) -> Sequence[Any]:
     return ()
 
@@ -91,15 +169,22 @@ def _no_requests(_config: Written, _setting: Setting) -> int:
     return 0
 
 
+def _never(_config: Written) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class ActionType:
     """One kind of action.
 
-    output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it.
+    effect: the strongest it can have; `effect_of` tells that of one config, where some do less (a GET only reads).
+    output: JSON Schema of what the step gives, or a function from the schemas of its config's values to it; the schema
+    of a value that is written out has it as `const`.
     doc: one sentence, imperative: what it does and gives; used in docs, compiler and completions.
     words: the effect for a person, "mail {to}"; without it the doc's first words stand in.
     consents, needs, requests: what deploying agrees to, which permissions it takes, and how many upstream requests at
         most one run of it sends (a page is one request).
+    only_reads: whether a config of a type that may write changes nothing; what it cannot tell yet, it has to deny.
     asks_person: its outcome is a person's decision; outside effects after it run only when they said yes.
     """
 
@@ -109,10 +194,15 @@ class ActionType:
     doc: str
     output: Schema | Callable[[Mapping[str, Schema]], Schema]
     words: Callable[[Written, Setting], str] | None = None
-    consents: Callable[[Written, Setting], Sequence[Consent]] = field(default=_nothing)
+    consents: Callable[[Written, Setting], Sequence[Consent | Unbounded]] = field(default=_nothing)
     needs: Callable[[Written, Setting], Sequence[Need]] = field(default=_nothing)
     requests: Callable[[Written, Setting], int] = field(default=_no_requests)
     asks_person: bool = False
+    only_reads: Callable[[Written], bool] = field(default=_never)
+
+    def effect_of(self, config: Written) -> Effect:
+        """What this config does: `read` where it only reads, though the type may write."""
+        return "read" if self.only_reads(config) else self.effect
 
     @property
     def family(self) -> str:

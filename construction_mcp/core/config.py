@@ -93,6 +93,12 @@ class Limits:
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
+    # schedules
+    schedule_catch_up_h: float = 12.0  # how far back missed runs are made up for (PRODUCT.md section 5)
+    schedule_catch_up_max: int = 24  # runs that `catch_up: all` makes up for: a day of hours
+    schedule_spread_s: float = 20.0  # 200 workflows due at 9:00 start within it: ten a second
+    schedule_skipped_days_max: int = 400  # in a row, by a calendar: a year of Saturdays; then it never runs
+
     # Procore
     procore_tries_max: int = 3
     procore_deadline_s: float = 60.0  # one request with its waits and tries
@@ -131,6 +137,13 @@ class Limits:
     overview_log_days: int = 30  # how far back the last daily log is looked for
     overview_soon_days: int = 7
     api_answer_bytes_max: int = 40_000  # of call_procore_api: about 10,000 tokens
+
+    # actions
+    transform_items_max: int = 10_000  # 20 pages of 100 records from five projects; a filter of it takes 250 ms
+    wait_s_max: int = 366 * 86_400  # a year: a longer wait belongs into a schedule
+    recipients_max: int = 100  # of one message; more is a mailing list's work
+    computed_mails_max: int = 500  # what `allow.max_per_run` may admit: every person of a large project once
+    http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,15 @@ def parse(text: str) -> Address | None:
         return None
 
 
+def canonical_host(host: str) -> str:
+    """Lower case, no root dot, IDNA; one spelling for one name. Empty for what cannot be a name."""
+    host = host.rstrip(".").lower()
+    try:
+        return host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+
+
 def _unwrapped(address: Address) -> Address:
     """::ffff:127.0.0.1 is 127.0.0.1 to every socket."""
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from construction_mcp.core.errors import Invalid, NotPermitted
-from construction_mcp.net.addresses import is_never_reachable, is_public, parse
+from construction_mcp.net.addresses import canonical_host, is_never_reachable, is_public, parse
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -90,7 +90,7 @@ def _entry(entry: str) -> list[Endpoint]:
         host = port = None
     if not host or split.path or split.query or split.fragment or split.username is not None or "*" in host:
         raise Invalid(f"CONSTRUCTION_MCP_EGRESS_ALLOW holds {entry!r}; an entry is host or host:port.")
-    host = _canonical(host)
+    host = canonical_host(host)
     private = host == "localhost" or parse(host) is not None
     return [Endpoint(host, number, private) for number in ([port] if port else DEFAULT_PORTS.values())]
 
@@ -103,16 +103,7 @@ def _endpoint_of(url: str, *, private: bool) -> Endpoint:
         port = None
     if not split.hostname or port is None:
         raise Invalid("An address in the settings is not an http or https URL.", details={"scheme": split.scheme})
-    return Endpoint(_canonical(split.hostname), port, private)
-
-
-def _canonical(host: str) -> str:
-    """Lower case, no root dot, IDNA; one spelling for one name."""
-    host = host.rstrip(".").lower()
-    try:
-        return host if host.isascii() else host.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
+    return Endpoint(canonical_host(split.hostname), port, private)
 
 
 class Resolver(Protocol):
@@ -148,7 +139,7 @@ class Guard:
         Raises:
             EgressRefused: the policy does not name it.
         """
-        endpoint = self._policy.admits(scheme, _canonical(host), port)
+        endpoint = self._policy.admits(scheme, canonical_host(host), port)
         if endpoint is None:
             raise EgressRefused("This server may not reach that host and port.", details={"host": host, "port": port})
         return endpoint

@@ -5,6 +5,7 @@ that a draft with mistakes in it can still be stored, shown and mended.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,6 +41,13 @@ class Trigger(Model):
     calendar: Annotated[Literal["every_day", "working_days"] | None, Field(description="schedule: days that count")] = (
         None
     )
+    holidays: Annotated[list[date] | None, Field(max_length=200, description="working_days: days off, YYYY-MM-DD")] = (
+        None
+    )
+    catch_up_within_h: Annotated[
+        float | None, Field(gt=0, le=168, description="schedule: hours back; 12 unless given")
+    ] = None
+    jitter_s: Annotated[int | None, Field(ge=0, le=3600, description="schedule: spread starts over seconds")] = None
     source: Annotated[Literal["procore", "custom"] | None, Field(description="webhook: who sends")] = None
     resources: Annotated[
         list[str] | None, Field(max_length=50, description="webhook, poll: Procore resource names, as RFIs")

@@ -1,44 +1,20 @@
 """Problems that the shape of a definition shows by itself. The compiler will find the others."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from construction_mcp.core.nearest import nearest
-from construction_mcp.workflow.definition import Action, Definition, Trigger
+from construction_mcp.workflow.definition import Action, Definition
+from construction_mcp.workflow.facts import Facts
 from construction_mcp.workflow.problems import Problem
+from construction_mcp.workflow.triggers import trigger_problems
 
-_TRIGGER_NEEDS = {"schedule": ("cron", "timezone"), "webhook": ("source",), "poll": ("resources",), "manual": ()}
-_TRIGGER_TAKES: Mapping[str, frozenset[str]] = {
-    "manual": frozenset(),
-    "schedule": frozenset({"cron", "timezone", "catch_up", "overlap", "calendar"}),
-    "webhook": frozenset({"source", "resources", "events", "filter"}),
-    "poll": frozenset({"resources", "events", "filter", "every_s"}),
-}
+_NO_FACTS = Facts(environment="", company_id=None)  # a host that can do everything: nobody has been asked
 
 
 def structural_problems(definition: Definition) -> list[Problem]:
     """Every structural problem, in the order of the document."""
-    return [*_trigger_problems(definition.trigger), *_action_problems(definition.actions or ())]
-
-
-def _trigger_problems(trigger: Trigger | None) -> Iterator[Problem]:
-    if trigger is None:
-        yield Problem(
-            "trigger",
-            "TRIGGER_MISSING",
-            "error",
-            "Nothing starts this workflow.",
-            "Set a trigger: manual, schedule, webhook or poll.",
-        )
-        return
-    given = trigger.written()
-    for name in _TRIGGER_NEEDS[trigger.type]:
-        if name not in given:
-            fix = f"Add trigger.{name}."
-            yield Problem(f"trigger.{name}", "TRIGGER_FIELD_MISSING", "error", f"A {trigger.type} needs {name}.", fix)
-    for name in sorted(given.keys() - _TRIGGER_TAKES[trigger.type] - {"type"}):
-        message = f"A {trigger.type} trigger does not use {name}."
-        yield Problem(f"trigger.{name}", "TRIGGER_FIELD_UNUSED", "error", message, "Remove it or change trigger.type.")
+    return [*trigger_problems(definition.trigger, _NO_FACTS), *_action_problems(definition.actions or ())]
 
 
 def _action_problems(actions: Sequence[Action]) -> Iterator[Problem]:

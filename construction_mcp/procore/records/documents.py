@@ -14,7 +14,7 @@ from construction_mcp.procore.records.listing import KEPT_S
 from construction_mcp.procore.responses import number_or_none
 from construction_mcp.procore.together import together
 
-_FOLDERS_MAX = 30  # requests one search may cost; half of what a call may spend
+FOLDERS_MAX = 30  # requests one search may cost; half of what a call may spend
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ async def search(procore: Procore, project_id: int, folder_id: int | None, words
     while level:
         found += [one for one in level if asked in (one.path or one.name or "").lower()]
         folders = [one.id for one in level if one.kind == "folder"]
-        room = _FOLDERS_MAX - looked
+        room = FOLDERS_MAX - looked
         looked += min(len(folders), room)
         if len(folders) > room:
             return Tree(found, truncated=True)

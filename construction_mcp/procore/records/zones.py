@@ -115,6 +115,11 @@ _ZONES = {
 }
 
 
+def iana_named(name: str) -> str | None:
+    """The IANA name of the zone that Procore calls `name`; None for a name that is not on its list."""
+    return _ZONES.get(name)
+
+
 def zone_of(name: str | None) -> tzinfo:
     """The zone of a project's `time_zone`; UTC for a name that is not known or not installed here."""
     try:

@@ -1,0 +1,87 @@
+"""A value of a config that is computed when the step runs, and whether what it will give can stand where it stands."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from construction_mcp.expressions.port import Schema
+
+_WORDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Stands for what `text` will give; `schema` is what is known of it."""
+
+    text: str
+    schema: Schema
+
+
+def has_hole(value: Any) -> bool:
+    """Whether some part of a config value is computed."""
+    if isinstance(value, Hole):
+        return True
+    if isinstance(value, Mapping):
+        return any(has_hole(part) for part in value.values())
+    return isinstance(value, list) and any(has_hole(part) for part in value)
+
+
+def without_holes(value: Any) -> Any:
+    """The written part of a list or mapping: what can be judged before the step runs."""
+    if isinstance(value, Mapping):
+        return {key: without_holes(part) for key, part in value.items() if not isinstance(part, Hole)}
+    if isinstance(value, list):
+        return [without_holes(part) for part in value if not isinstance(part, Hole)]
+    return value
+
+
+def may_stand(given: Schema, wanted: Schema, definitions: Mapping[str, Schema]) -> bool:
+    """Whether some value of `given` is a value of `wanted`, by JSON type and the type of list items."""
+    return any(
+        _same_kind(one, other, definitions) for one in _branches(given, {}) for other in _branches(wanted, definitions)
+    )
+
+
+def words_for(schema: Schema, definitions: Mapping[str, Schema]) -> str:
+    """What a schema takes, for a person: "text or a list"."""
+    found = dict.fromkeys(_WORDS.get(_type_of(one), "anything") for one in _branches(schema, definitions))
+    found.pop("nothing", None)
+    return " or ".join(found) or "nothing"
+
+
+def _same_kind(given: Schema, wanted: Schema, definitions: Mapping[str, Schema]) -> bool:
+    one, other = _type_of(given), _type_of(wanted)
+    if "" in (one, other):
+        return True
+    if one == other == "array":
+        return may_stand(given.get("items", {}), wanted.get("items", {}), definitions)
+    return one == other or {one, other} == {"integer", "number"}
+
+
+def _branches(schema: Schema, definitions: Mapping[str, Schema]) -> Iterator[Schema]:
+    """The alternatives of a schema, references followed; a schema that says nothing is one that takes anything."""
+    if "$ref" in schema:
+        yield from _branches(definitions.get(schema["$ref"].rpartition("/")[2], {}), definitions)
+    elif "anyOf" in schema or "oneOf" in schema:
+        for one in schema.get("anyOf") or schema["oneOf"]:
+            yield from _branches(one, definitions)
+    elif isinstance(schema.get("type"), list):
+        for one in schema["type"]:
+            yield {**schema, "type": one}
+    else:
+        yield schema
+
+
+def _type_of(schema: Schema) -> str:
+    if "type" in schema:
+        return str(schema["type"])
+    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    return "string" if values and all(isinstance(value, str) for value in values) else ""

@@ -1,0 +1,170 @@
+"""Telling people, and other programs, what happened."""
+
+import hashlib
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from construction_mcp.actions import mail
+from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Unbounded, Written
+from construction_mcp.actions.hosts import URL, agreed, host_in_words, host_of
+from construction_mcp.actions.message import TEXT_CHARS_MAX, Message, shape_with
+from construction_mcp.actions.shapes import array_of, closed, or_null, text
+from construction_mcp.actions.written import HOLE, awaits_user
+
+Text = Annotated[str, Field(min_length=1, max_length=TEXT_CHARS_MAX)]
+
+
+def _one_line(value: str) -> str:
+    """A line break in a subject would start a header of its own (RFC 5322 section 2.2)."""
+    return " ".join(value.split())
+
+
+class EmailConfig(Message):
+    """One mail to all of its recipients."""
+
+    model_config = ConfigDict(json_schema_extra=shape_with("body"))
+
+    to: Annotated[
+        mail.Addresses,
+        Field(description="Addresses; what a run works out also needs allow, which says whom it may choose"),
+    ]
+    cc: Annotated[mail.Addresses | None, Field(description="Addresses that get a copy")] = None
+    subject: Annotated[
+        str | None,
+        AfterValidator(lambda value: value and _one_line(value)),
+        Field(min_length=1, max_length=500, description="Subject line; the template's own unless given"),
+    ] = None
+    body: Annotated[Text | None, Field(description="The text of the mail, without markup")] = None
+    allow: Annotated[mail.Allow | None, Field(description="Whom the run itself may choose as recipients")] = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        self.checked(self.body, "body")
+        if self.body is not None and self.subject is None:
+            raise ValueError("a body needs a subject")
+        return self
+
+
+class ChannelConfig(Message):
+    """One post. The address of a channel is its secret, so it usually stays in the server's settings."""
+
+    model_config = ConfigDict(json_schema_extra=shape_with("text"))
+
+    text: Annotated[Text | None, Field(description="The text of the post, without markup")] = None
+    webhook_url: Annotated[
+        str | None,
+        Field(
+            pattern=URL,
+            max_length=1000,
+            description="Incoming-webhook address of another channel than the one in the server's settings",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        self.checked(self.text, "text")
+        return self
+
+
+class WebhookConfig(Config):
+    """One POST of a JSON body."""
+
+    url: Annotated[
+        str, Field(pattern=URL, max_length=4000, description="Address; its host is written out, not a template")
+    ]
+    body: Annotated[Any, Field(description="What is posted, as JSON")]
+    signed: Annotated[
+        bool, Field(description="Sign it as Standard Webhooks do, so that the receiver knows who sent it")
+    ] = True
+
+
+class LogConfig(Config):
+    """One line."""
+
+    level: Annotated[Literal["info", "warning", "error"], Field(description="How much it matters")] = "info"
+    text: Annotated[Text, Field(description="What is noted in the execution's log")]
+
+
+def _mail_words(written: Written, _setting: Setting) -> str:
+    return f"mail {mail.recipients_in_words(written) or 'nobody yet'}"
+
+
+def _mail_consents(written: Written, setting: Setting) -> list[Consent | Unbounded]:
+    return mail.consents(written, setting, ("to", "cc"))
+
+
+def _channel_type(name: str, product: str) -> ActionType:
+    """Slack and Teams differ in how a post is written, not in what a workflow says about it."""
+    kind = name.rpartition(".")[2]
+
+    def words(written: Written, _setting: Setting) -> str:
+        where = f" through {host_in_words(str(written['webhook_url']))}" if written.get("webhook_url") else ""
+        return f"post to {product}{where}"
+
+    def consents(written: Written, _setting: Setting) -> list[Consent | Unbounded]:
+        address = written.get("webhook_url")
+        return [Consent(kind, "default")] if address is None else _to_channel(kind, str(address))
+
+    return ActionType(
+        name=name,
+        config=ChannelConfig,
+        effect="notify",
+        doc=f"Post to a {product} channel: a text of your own or a template with its data.",
+        output=_SENT,
+        words=words,
+        consents=consents,
+    )
+
+
+def _to_channel(kind: str, address: str) -> list[Consent | Unbounded]:
+    """Consent to one channel: all share a host and the path is a secret, so the address's digest stands for it."""
+    if HOLE not in address:
+        return [Consent(kind, f"{host_of(address)}#{hashlib.sha256(address.encode()).hexdigest()[:12]}")]
+    if awaits_user(address):
+        return []
+    message = f"Which channel {address[:100]!r} is would be decided only in the run."
+    return [Unbounded("webhook_url", message, "Write the whole address out, or put it in a variable.")]
+
+
+def _webhook_words(written: Written, _setting: Setting) -> str:
+    return f"post to {host_in_words(str(written.get('url', '')))}"
+
+
+def _webhook_consents(written: Written, _setting: Setting) -> list[Consent | Unbounded]:
+    return agreed("webhook", "url", str(written.get("url", "")))
+
+
+# Empty recipients: there was nothing to say, and `when_empty` said to be silent then.
+_SENT = closed(recipients=array_of(text()), message_id=or_null(text()))
+
+TYPES = (
+    ActionType(
+        name="notify.email",
+        config=EmailConfig,
+        effect="notify",
+        doc="Mail people: a text of your own or a template with its data.",
+        output=_SENT,
+        words=_mail_words,
+        consents=_mail_consents,
+    ),
+    _channel_type("notify.slack", "Slack"),
+    _channel_type("notify.teams", "Teams"),
+    ActionType(
+        name="notify.webhook",
+        config=WebhookConfig,
+        effect="notify",
+        doc="Post a JSON body to another program, signed so that it can tell who sent it.",
+        output=_SENT,
+        words=_webhook_words,
+        consents=_webhook_consents,
+    ),
+    ActionType(
+        name="notify.log",
+        config=LogConfig,
+        effect="notify",
+        doc="Note a line in the execution's log; it leaves this server for nobody.",
+        output=_SENT,
+        words=lambda _written, _setting: "note a line in its log",
+    ),
+)

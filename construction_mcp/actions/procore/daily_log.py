@@ -1,0 +1,66 @@
+"""Daily log entries. Performed by `procore/records/daily_logs.py` and `daily_log_entries.py`."""
+
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from construction_mcp.actions.action import Written
+from construction_mcp.actions.procore.kinds import Kind, ListConfig, OneConfig
+from construction_mcp.procore.records.daily_log_types import TYPES as LOG_TYPES
+from construction_mcp.procore.records.daily_log_types import LogType
+from construction_mcp.procore.records.daily_logs import Entry, EntryStatus
+
+
+class DailyLogList(ListConfig):
+    """Which entries."""
+
+    log_types: Annotated[
+        list[LogType] | None, Field(min_length=1, max_length=18, description="Only these types; all unless given")
+    ] = None
+    from_date: Annotated[date | None, Field(description="First day; today at the site unless given")] = None
+    to_date: Annotated[date | None, Field(description="Last day, at most 91 days on; today unless given")] = None
+    status: Annotated[EntryStatus, Field(description="pending ones wait for approval")] = "approved"
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Self:
+        if self.from_date and self.to_date and self.from_date > self.to_date:
+            raise ValueError("from_date is after to_date")
+        return self
+
+
+class DailyLogCreate(OneConfig):
+    """A new entry."""
+
+    log_type: Annotated[
+        LogType, Field(description="Kind of entry: notes, manpower, delivery, delay, weather, accident and others")
+    ]
+    entry: Annotated[
+        dict[str, Any],
+        Field(
+            min_length=1,
+            max_length=30,
+            description="Fields of its type: comment for notes; num_workers, num_hours and notes for manpower; "
+            "times as HH:MM",
+        ),
+    ]
+    on_date: Annotated[date | None, Field(description="Day it is about; today at the site unless given")] = None
+
+
+def _lists(written: Written) -> int:
+    """One list per type, and one that counts the entries of all, so that empty types are not read."""
+    types = written.get("log_types")
+    return (len(types) if isinstance(types, list) else len(LOG_TYPES)) + 1
+
+
+_LOGS = Kind("procore.daily_log", "a daily log entry", "daily log entries", "Daily Log", Entry, in_project=False)
+
+TYPES = (
+    _LOGS.list(DailyLogList, "List daily log entries of any types and days, newest day first.", _lists),
+    _LOGS.write(
+        "create",
+        DailyLogCreate,
+        "Create one daily log entry and give it as Procore stored it.",
+        "add a daily log entry",
+    ),
+)

@@ -1,0 +1,50 @@
+"""Projects themselves. Performed by `procore/records/companies.py`.
+
+Everybody sees the projects they are on, so these need no permission (FACTS 5, `GET /rest/v1.1/projects`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from construction_mcp.actions.action import ActionType, Config, Setting, Written
+from construction_mcp.actions.places import place_of
+from construction_mcp.actions.procore.kinds import OneConfig, Text
+from construction_mcp.actions.schemas import item_of, list_of
+from construction_mcp.core.config import Limits
+from construction_mcp.procore.records.companies import Project
+
+
+class ProjectList(Config):
+    """Which projects."""
+
+    status: Annotated[Literal["active", "inactive", "any"], Field(description="Only active, only inactive, or any")] = (
+        "active"
+    )
+    text: Text = None
+
+
+def _pages(_written: Written, _setting: Setting) -> int:
+    return Limits().procore_pages_max  # one project is found in the list of all, which is kept
+
+
+TYPES = (
+    ActionType(
+        "procore.project.list",
+        ProjectList,
+        effect="read",
+        doc="List the projects the connection sees, by name.",
+        output=list_of(Project),
+        words=lambda _written, _setting: "read the list of projects",
+        requests=_pages,
+    ),
+    ActionType(
+        "procore.project.get",
+        OneConfig,
+        effect="read",
+        doc="Read one project: name, number, stage, place, dates and time zone.",
+        output=item_of(Project),
+        words=lambda written, setting: f"read about {place_of(written, setting).words}",
+        requests=_pages,
+    ),
+)

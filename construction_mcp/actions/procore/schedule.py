@@ -1,0 +1,32 @@
+"""Schedule tasks. Performed by `procore/records/schedule.py`."""
+
+from datetime import date
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from construction_mcp.actions.procore.kinds import Kind, ListConfig, Text, UpdatedSince
+from construction_mcp.procore.records.schedule import Task
+
+
+class ScheduleList(ListConfig):
+    """Which tasks."""
+
+    from_date: Annotated[date | None, Field(description="Only tasks taking place on or after this day")] = None
+    to_date: Annotated[date | None, Field(description="Only tasks taking place on or before this day")] = None
+    overdue: Annotated[bool, Field(description="Only unfinished ones past their finish date")] = False
+    critical: Annotated[bool, Field(description="Only those on the critical path")] = False
+    milestones: Annotated[bool, Field(description="Only milestones")] = False
+    text: Text = None
+    updated_since: UpdatedSince = None
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Self:
+        if self.from_date and self.to_date and self.from_date > self.to_date:
+            raise ValueError("from_date is after to_date")
+        return self
+
+
+_TASKS = Kind("procore.schedule", "a schedule task", "schedule tasks", "Schedule", Task)
+
+TYPES = (_TASKS.list(ScheduleList, "List schedule tasks, earliest start first, with percent complete and days late."),)

@@ -1,0 +1,45 @@
+"""What a workflow remembers from one run to the next, for "only tell me once"."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from construction_mcp.actions.action import ActionType, Config
+from construction_mcp.actions.shapes import closed
+from construction_mcp.expressions.port import ANYTHING
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Name of the value within this workflow")]
+
+
+class GetConfig(Config):
+    """Which value."""
+
+    name: Name
+    default: Annotated[Any, Field(description="What is given while nothing was stored; null unless given")] = None
+
+
+class SetConfig(Config):
+    """What to remember."""
+
+    name: Name
+    value: Annotated[Any, Field(description="The value that later runs get; null forgets it")]
+
+
+TYPES = (
+    ActionType(
+        name="state.get",
+        config=GetConfig,
+        effect="read",
+        doc="Give a value that an earlier run stored; depends_on makes it wait for a state.set of this run.",
+        output=closed(value=ANYTHING),
+        words=lambda written, _setting: f"recall {written.get('name')}",
+    ),
+    ActionType(
+        name="state.set",
+        config=SetConfig,
+        effect="write",
+        doc="Store a value for later runs of this workflow.",
+        output=lambda inputs: closed(value=inputs.get("value", ANYTHING)),
+        words=lambda written, _setting: f"remember {written.get('name')}",
+    ),
+)
