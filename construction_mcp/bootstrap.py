@@ -22,6 +22,7 @@ from construction_mcp.registry.catalog import Catalog, load_catalog
 from construction_mcp.registry.dispatch import Dispatcher
 
 if TYPE_CHECKING:
+    from construction_mcp.actions.catalogue import Catalogue
     from construction_mcp.cache import Cache
     from construction_mcp.core.cursor import Cursors
     from construction_mcp.core.keys import KeyRing
@@ -126,6 +127,7 @@ class House:
             f"{room}.store.hooks:Hooks": self._hooks,
             f"{room}.store.connections:Connections": self._connections,
             f"{room}.registry.gate:Gate": self._gate,
+            f"{room}.actions.catalogue:Catalogue": self._action_types,
             f"{room}.simulator.app:Simulator": self._simulator,
             f"{room}.net.outbound:Outbound": self._outbound,
             f"{room}.procore.oauth:OAuth": self._oauth,
@@ -173,6 +175,11 @@ class House:
         kept_since = self.clock.now() - timedelta(days=self.settings.limits.idempotency_kept_days)
         await database.write(lambda tx: forget_before(tx, kept_since))
         return database
+
+    async def _action_types(self) -> "Catalogue":
+        from construction_mcp.actions.catalogue import Catalogue
+
+        return Catalogue()
 
     async def _workflows(self) -> "Workflows":
         """Whoever asks for workflows first finds those of another environment or company paused."""

@@ -47,7 +47,8 @@ class Config(BaseModel):
             _require_kind(cls, info.field_name, value)
             return value
         if isinstance(value, list | dict) and has_hole(value):
-            validate(without_holes(value))
+            if written := without_holes(value):  # nothing is left of [Hole], which says nothing about its length
+                validate(written)
             return value
         return validate(value)
 

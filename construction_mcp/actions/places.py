@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from construction_mcp.actions.action import NamesProjects, Setting, Written
+from construction_mcp.actions.written import in_words
 from construction_mcp.core.config import Limits
 
 ALL_ACTIVE = "all_active"
-_LISTED_MAX = 3  # beyond it people read a number
+_DIGITS_MAX = 19  # of a 64-bit id
 
 ProjectNumber = Annotated[int, Field(ge=1)]
 ProjectId = Annotated[
@@ -43,19 +44,18 @@ def place_of(config: Written, setting: Setting) -> Place:
     Where nobody knows how many there are (a template, or `all_active` before Procore was asked), as many are assumed as
     one overview takes.
     """
-    given = config.get("projects", config.get("project_id"))
-    if given is None:
-        given = setting.project_id
-    if given == ALL_ACTIVE:
-        return _all_active(setting)
-    if isinstance(given, list) and all(map(_is_id, given)):
-        return _several(given)
-    if _is_id(given):
-        return Place((given,), 1, f"project {given}")
+    name = "projects" if "projects" in config else "project_id"
+    given = setting.project_id if config.get(name) is None else config[name]
     if given is None:
         return Place((), 1, "the workflow's project")
-    is_one = "projects" not in config
-    return Place((), 1 if is_one else _assumed(), f"{'a project' if is_one else 'projects'} chosen when it runs")
+    if given == ALL_ACTIVE:
+        return _all_active(setting)
+    rows = given if isinstance(given, list) and given else [given]
+    ids = [one for row in rows if (one := _id_of(row)) is not None]
+    if len(ids) == len(rows):
+        return _known(ids)
+    count = len(rows) if isinstance(given, list) or name == "project_id" else _assumed()
+    return Place((), count, f"{'a project' if count == 1 else 'projects'} chosen when it runs")
 
 
 def _all_active(setting: Setting) -> Place:
@@ -65,17 +65,18 @@ def _all_active(setting: Setting) -> Place:
     return Place(ids, len(ids), f"all {len(ids)} active projects")
 
 
-def _several(given: Sequence[int]) -> Place:
+def _known(given: Sequence[int]) -> Place:
     ids = tuple(sorted(set(given)))
     if len(ids) == 1:
         return Place(ids, 1, f"project {ids[0]}")
-    if len(ids) > _LISTED_MAX:
-        return Place(ids, len(ids), f"{len(ids)} projects")
-    return Place(ids, len(ids), f"projects {', '.join(map(str, ids[:-1]))} and {ids[-1]}")
+    return Place(ids, len(ids), f"projects {in_words([str(one) for one in ids], 'more')}")
 
 
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _id_of(value: Any) -> int | None:
+    """A project id, also as the digits that a config may be written with."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS_MAX:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _assumed() -> int:

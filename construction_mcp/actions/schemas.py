@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from construction_mcp.actions.shapes import array_of, closed
 from construction_mcp.expressions.port import ANYTHING, Schema
 
 Output = Callable[[Mapping[str, Schema]], Schema]
@@ -23,13 +24,8 @@ _DECORATION = frozenset({"title", "default", "$defs"})
 def schema_of(returned: type) -> Schema:
     """The schema of what a step gives as JSON, nulls kept, references written out."""
     raw = TypeAdapter(returned).json_schema(mode="serialization")
-    closed: Schema = _closed(raw, raw.get("$defs", {}))
-    return closed
-
-
-def output_of(returned: type) -> Output:
-    """The output of a step that gives one such value, made when it is first asked for."""
-    return lambda _config: schema_of(returned)
+    schema: Schema = _written_out(raw, raw.get("$defs", {}))
+    return schema
 
 
 def item_of(record: type, *, in_project: bool = False) -> Output:
@@ -49,55 +45,44 @@ def list_of(record: type, *, in_project: bool = False) -> Output:
 
 
 def answer_of() -> Output:
-    """`{status, headers, body}`, of `http.request` and `procore.request`: the body is what came as JSON, or text."""
+    """`{status, headers, body}`, of `http.request` and `procore.request`: the body is JSON, else text."""
     return lambda _config: _ANSWER
 
 
 @cache
 def _item(record: type, in_project: bool) -> Schema:
-    return _object({"item": _record(record, in_project)})
+    return closed(item=_record(record, in_project))
 
 
 @cache
 def _list(record: type, in_project: bool) -> Schema:
-    items = {"type": "array", "items": _record(record, in_project)}
-    return _object({"items": items, "total": {"type": "integer"}, "truncated": {"type": "boolean"}})
+    items = array_of(_record(record, in_project))
+    return closed(items=items, total={"type": "integer"}, truncated={"type": "boolean"})
 
 
 def _record(record: type, in_project: bool) -> Schema:
     schema = schema_of(record)
-    return _object({**schema["properties"], "project_id": {"type": "integer"}}) if in_project else schema
+    return closed(**{**schema["properties"], "project_id": {"type": "integer"}}) if in_project else schema
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _closed(schema: Any, shared: Mapping[str, Any]) -> Any:
+def _written_out(schema: Any, shared: Mapping[str, Any]) -> Any:
     """The schema without references and decoration, its objects closed. Records do not contain themselves."""
     if isinstance(schema, list):
-        return [_closed(one, shared) for one in schema]
+        return [_written_out(one, shared) for one in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return _closed(shared[schema["$ref"].rpartition("/")[2]], shared)
+        return _written_out(shared[schema["$ref"].rpartition("/")[2]], shared)
     kept = {key: value for key, value in schema.items() if key not in _DECORATION and key != "properties"}
-    closed = {key: _closed(value, shared) for key, value in kept.items()}
+    plain = {key: _written_out(value, shared) for key, value in kept.items()}
     if "properties" in schema:
-        fields = {name: _closed(one, shared) for name, one in schema["properties"].items()}
-        return {**closed, **_object(fields)}
-    return closed
+        fields = {name: _written_out(one, shared) for name, one in schema["properties"].items()}
+        return {**plain, **closed(**fields)}
+    return plain
 
 
-_ANSWER = _object(
-    {
-        "status": {"type": "integer"},
-        "headers": {"type": "object", "additionalProperties": {"type": "string"}},
-        "body": ANYTHING,
-    }
+_ANSWER = closed(
+    status={"type": "integer"},
+    headers={"type": "object", "additionalProperties": {"type": "string"}},
+    body=ANYTHING,
 )

@@ -84,7 +84,7 @@ def test_the_python_client_imports_the_example_workflow_and_lists_it(tmp_path):
 @pytest.mark.parametrize("workflow", sorted((EXAMPLES / "workflows").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_example_workflow_is_free_of_structural_problems(workflow):
     from construction_mcp.core.config import Limits
-    from construction_mcp.toolsets.workflows import document
+    from construction_mcp.workflow import document
     from construction_mcp.workflow.structure import structural_problems
 
     definition = document.read(workflow.read_text(), Limits())

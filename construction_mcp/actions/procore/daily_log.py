@@ -1,18 +1,18 @@
 """Daily log entries. Performed by `procore/records/daily_logs.py` and `daily_log_entries.py`."""
 
 from datetime import date
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from construction_mcp.actions.action import Written
-from construction_mcp.actions.procore.kinds import Kind, ListConfig, OneConfig
+from construction_mcp.actions.procore.kinds import DaysConfig, Kind, OneConfig
 from construction_mcp.procore.records.daily_log_types import TYPES as LOG_TYPES
 from construction_mcp.procore.records.daily_log_types import LogType
 from construction_mcp.procore.records.daily_logs import Entry, EntryStatus
 
 
-class DailyLogList(ListConfig):
+class DailyLogList(DaysConfig):
     """Which entries."""
 
     log_types: Annotated[
@@ -21,12 +21,6 @@ class DailyLogList(ListConfig):
     from_date: Annotated[date | None, Field(description="First day; today at the site unless given")] = None
     to_date: Annotated[date | None, Field(description="Last day, at most 91 days on; today unless given")] = None
     status: Annotated[EntryStatus, Field(description="pending ones wait for approval")] = "approved"
-
-    @model_validator(mode="after")
-    def _runs_forward(self) -> Self:
-        if self.from_date and self.to_date and self.from_date > self.to_date:
-            raise ValueError("from_date is after to_date")
-        return self
 
 
 class DailyLogCreate(OneConfig):

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from construction_mcp.actions.action import Written
+from construction_mcp.actions.places import ALL_ACTIVE
 from construction_mcp.actions.procore.kinds import Kind, ListConfig, OneConfig, RecordId, Text
 from construction_mcp.procore.records.documents import FOLDERS_MAX, Document
 
@@ -17,7 +18,7 @@ class DocumentList(ListConfig):
 
     @model_validator(mode="after")
     def _looks_in_one_place(self) -> Self:
-        if self.folder_id is not None and not isinstance(self.projects, int | None):
+        if self.folder_id is not None and (isinstance(self.projects, list) or self.projects == ALL_ACTIVE):
             raise ValueError("a folder is in one project; give its id as projects")
         return self
 

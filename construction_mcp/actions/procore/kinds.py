@@ -5,20 +5,22 @@ names them and says what day it is there (kept for minutes). Lists of names (peo
 one page.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from construction_mcp.actions.action import ActionType, Config, Consent, Level, Need, Setting, Written
 from construction_mcp.actions.places import ProjectId, Projects, place_of
 from construction_mcp.actions.schemas import item_of, list_of
+from construction_mcp.actions.written import HOLE
 from construction_mcp.core.config import Limits
 
 _PROJECTS = 1  # the list of projects
-_MARK = "{{"
+_ADJECTIVES = ("overdue", "deficient", "critical")
+_EVERYTHING = ("any", "all")
 
 RecordId = Annotated[int, Field(ge=1)]
 Text = Annotated[str | None, Field(min_length=1, max_length=100, description="Only those containing these words")]
@@ -46,6 +48,20 @@ class ListConfig(Config):
     ] = None
 
 
+class DaysConfig(ListConfig):
+    """A list of what happens on some days. What a missing day means is the list's own."""
+
+    from_date: date | None = None
+    to_date: date | None = None
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Self:
+        first, last = self.from_date, self.to_date
+        if isinstance(first, date) and isinstance(last, date) and first > last:  # either may still be computed
+            raise ValueError("from_date is after to_date")
+        return self
+
+
 class OneConfig(Config):
     """What every action on one record takes."""
 
@@ -61,7 +77,8 @@ class Kind:
     """One kind of record.
 
     name: the family, `procore.rfi`; one, many: "an RFI", "RFIs"; record: what its readers give.
-    tool: Procore's own name of the tool it is kept in, whose permission is needed.
+    tool: Procore's own name of the tool it is kept in, whose permission is needed; reading takes Read Only, writing
+    Standard, but for fields that are an admin's (FACTS 10.4; the endpoints' own words).
     in_project: its records do not say which project they are in, so that is added.
     """
 
@@ -88,7 +105,8 @@ class Kind:
         """
 
         def requests(written: Written, setting: Setting) -> int:
-            return _at_most(_PROJECTS + finds_first, place_of(written, setting).count * lists(written), pages)
+            first = _PROJECTS + finds_first + ("me" in written.values())  # who that is has to be asked
+            return _at_most(first, place_of(written, setting).count * lists(written), pages)
 
         return ActionType(
             f"{self.name}.list",
@@ -168,12 +186,8 @@ def _at_most(first: int, lists: int, pages: int | None) -> int:
 
 def _filtered(config: type[Config], written: Written) -> str:
     """The filters that people name before the noun: "open overdue ". What a template decides is not named."""
-    status = _value(config, written, "status")
-    named = [status] if isinstance(status, str) and status != "any" and _MARK not in status else []
-    flags = [name for name, one in config.model_fields.items() if one.annotation is bool and written.get(name) is True]
-    return "".join(f"{word.replace('_', ' ')} " for word in [*named, *flags])
-
-
-def _value(config: type[Config], written: Mapping[str, Any], name: str) -> Any:
-    known = config.model_fields.get(name)
-    return written.get(name, known.default if known else None)
+    known = config.model_fields.get("status")
+    status = written.get("status", known.default if known else None)
+    named = [status.replace("_", " ")] if isinstance(status, str) and status not in _EVERYTHING else []
+    flags = [name for name in _ADJECTIVES if written.get(name) is True]
+    return "".join(f"{word} " for word in [*named, *flags] if HOLE not in word)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from construction_mcp.actions.action import ActionType, Config, Setting, Written
+from construction_mcp.actions.action import ActionType, Config
 from construction_mcp.actions.places import place_of
 from construction_mcp.actions.procore.kinds import OneConfig, Text
 from construction_mcp.actions.schemas import item_of, list_of
@@ -24,10 +24,6 @@ class ProjectList(Config):
     text: Text = None
 
 
-def _pages(_written: Written, _setting: Setting) -> int:
-    return Limits().procore_pages_max  # one project is found in the list of all, which is kept
-
-
 TYPES = (
     ActionType(
         "procore.project.list",
@@ -36,7 +32,7 @@ TYPES = (
         doc="List the projects the connection sees, by name.",
         output=list_of(Project),
         words=lambda _written, _setting: "read the list of projects",
-        requests=_pages,
+        requests=lambda _written, _setting: Limits().procore_pages_max,
     ),
     ActionType(
         "procore.project.get",
@@ -45,6 +41,6 @@ TYPES = (
         doc="Read one project: name, number, stage, place, dates and time zone.",
         output=item_of(Project),
         words=lambda written, setting: f"read about {place_of(written, setting).words}",
-        requests=_pages,
+        requests=lambda _written, _setting: 1,  # it is found in the list of all, which is kept
     ),
 )

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Written
 from construction_mcp.actions.schemas import answer_of
+from construction_mcp.actions.written import is_settled
 from construction_mcp.core.errors import Invalid
 from construction_mcp.procore import paths
 
@@ -51,7 +52,7 @@ def _call(written: Written) -> str:
 
 
 def _fixed(value: Any, name: str) -> str:
-    return value if isinstance(value, str) and "{{" not in value else f"any {name}"
+    return value if isinstance(value, str) and is_settled(value) else f"any {name}"
 
 
 def _consents(written: Written, _setting: Setting) -> list[Consent]:

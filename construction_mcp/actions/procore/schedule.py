@@ -1,15 +1,15 @@
 """Schedule tasks. Performed by `procore/records/schedule.py`."""
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from construction_mcp.actions.procore.kinds import Kind, ListConfig, Text, UpdatedSince
+from construction_mcp.actions.procore.kinds import DaysConfig, Kind, Text, UpdatedSince
 from construction_mcp.procore.records.schedule import Task
 
 
-class ScheduleList(ListConfig):
+class ScheduleList(DaysConfig):
     """Which tasks."""
 
     from_date: Annotated[date | None, Field(description="Only tasks taking place on or after this day")] = None
@@ -19,12 +19,6 @@ class ScheduleList(ListConfig):
     milestones: Annotated[bool, Field(description="Only milestones")] = False
     text: Text = None
     updated_since: UpdatedSince = None
-
-    @model_validator(mode="after")
-    def _runs_forward(self) -> Self:
-        if self.from_date and self.to_date and self.from_date > self.to_date:
-            raise ValueError("from_date is after to_date")
-        return self
 
 
 _TASKS = Kind("procore.schedule", "a schedule task", "schedule tasks", "Schedule", Task)

@@ -26,6 +26,7 @@ _LISTS = {
     "Schedule": "/rest/v1.0/tasks",
     "Change Events": "/rest/v1.1/change_events",
 }  # those without the project in their path take it in the query
+TOOLS = tuple(_LISTS)  # as Procore names them, and as permissions are spoken of
 
 TOOLS = tuple(_LISTS)
 """The Procore tools of which it can be told whether they may be read."""

@@ -13,7 +13,6 @@ from construction_mcp.core.types import Page, Principal
 from construction_mcp.store import workflows as store
 from construction_mcp.store.idempotency import Once
 from construction_mcp.store.workflows import Status, Workflows
-from construction_mcp.toolsets.workflows import document
 from construction_mcp.toolsets.workflows.shapes import (
     Deleted,
     Document,
@@ -25,6 +24,7 @@ from construction_mcp.toolsets.workflows.shapes import (
     summary_of,
     workflow_of,
 )
+from construction_mcp.workflow import document
 from construction_mcp.workflow.definition import Action, Definition, Trigger, Variable
 from construction_mcp.workflow.structure import structural_problems
 
