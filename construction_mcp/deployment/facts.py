@@ -3,9 +3,12 @@
 What cannot be asked stays None, which means that nobody knows, and becomes the warning FACTS_UNKNOWN with what to do.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from construction_mcp.actions import mail
 from construction_mcp.actions.action import Need
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import ConstructionError
@@ -24,6 +27,7 @@ from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.facts import Facts, Host
 from construction_mcp.workflow.problems import Problem, warning
 
+_APPROVALS = "approval."
 _CHANNELS = frozenset({"log"})  # the others come with their settings
 
 
@@ -66,7 +70,7 @@ class FactFinder:
         """Everything but permissions, which depend on what the plan needs."""
         others = await self._versions.others(workflow.id)
         facts = replace(self.known(), workflows=others.names, others_per_hour=others.requests_per_hour)
-        asks_people = any(action.type.startswith("approval.") for action in definition.actions or ())
+        asks_people = any(action.type.startswith(_APPROVALS) for action in definition.actions or ())
         project_id = definition.project_id if asks_people else None
         try:
             procore = await self.account(workflow)
@@ -80,7 +84,7 @@ class FactFinder:
             projects=_named(projects),
             active_projects=_active(projects),
             hourly_quota=self._limiters.of(procore.connection.app.client_id).ledger.hourly.limit,
-            approvers=await self._approvers(people) if asks_people else None,
+            approvers=await self._approvers(definition, people) if asks_people else None,
         )
         return Gathered(facts, (), procore)
 
@@ -128,10 +132,10 @@ class FactFinder:
             performs=self._performs,
         )
 
-    async def _approvers(self, people: People | None) -> Mapping[str, Sequence[str]]:
-        """People of the workspace answer where they call from, people of the project by mail where mail is set up."""
+    async def _approvers(self, definition: Definition, people: People | None) -> Mapping[str, Sequence[str]]:
+        """People of the workspace answer where they call from; an address is reached where mail is set up."""
         by_mail = tuple(self._channels & {"email"})
-        ways: dict[str, tuple[str, ...]] = {}
+        ways: dict[str, tuple[str, ...]] = dict.fromkeys(_addresses(definition), by_mail)
         for person in people.items if people else ():
             for name in (person.name, person.email):
                 if name and person.is_active:
@@ -140,6 +144,22 @@ class FactFinder:
             if user.revoked_at is None and user.role.includes(Role.APPROVER):
                 ways[user.name] = ("client", *ways.get(user.name, ()))
         return ways
+
+
+def _addresses(definition: Definition) -> Iterator[str]:
+    """The mail addresses that approvals and variables are written with."""
+    for action in definition.actions or ():
+        if action.type.startswith(_APPROVALS):
+            yield from _addresses_in((action.config or {}).values())
+    for variable in (definition.variables or {}).values():
+        yield from _addresses_in([variable.value, variable.default])
+
+
+def _addresses_in(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        for part in value if isinstance(value, list) else mail.split(value) if isinstance(value, str) else ():
+            if isinstance(part, str) and re.fullmatch(mail.ADDRESS, part):
+                yield part
 
 
 async def _people(procore: Procore, project_id: int | None) -> People | None:
