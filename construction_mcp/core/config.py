@@ -93,6 +93,13 @@ class Limits:
     expression_names_max: int = 400  # types that one checking environment knows: 5 ms to build at that size
     expression_messages_max: int = 2000  # object types described to the checker before it starts over: about 20 MB
 
+    # workflows
+    status_executions: int = 5  # runs listed with a workflow's status
+    health_executions: int = 100  # latest runs its health is judged by: what lies further back no longer tells
+    poll_s: int = 300  # between two looks at Procore for a workflow that nobody tells of changes
+    events_per_hour_assumed: int = 20  # a busy project's day in one hour; what a webhook workflow is budgeted for
+    deploy_reads_max: int = 20  # lists asked for one row each: may a deployment read what it needs to?
+
     # webhooks
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
@@ -149,9 +156,6 @@ class Limits:
     computed_mails_max: int = 500  # what `allow.max_per_run` may admit: every person of a large project once
     http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
 
-    # workflows
-    poll_s: int = 300  # between two looks of a poll trigger that names no time (PRODUCT.md section 3)
-    events_per_hour_assumed: int = 20  # a busy project's day in one hour; what a webhook workflow is budgeted for
 
 
 @dataclass(frozen=True, slots=True)

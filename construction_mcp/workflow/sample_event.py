@@ -45,7 +45,8 @@ _PEOPLE = frozenset(
      "attendees", "distribution"}
 )  # fmt: skip
 _NUMBERS: Mapping[str, int] = {"items": 12, "inspected": 12, "deficient": 2, "days_overdue": 3}
-_OPEN_IN_SMALL = frozenset({"RFIs"})  # Procore writes the status of an RFI in lower case and others' with a capital
+# Procore writes the status of an RFI in lower case; an inspection is worth an event once it is done.
+_STATUSES: Mapping[str, str] = {"RFIs": "open", "Inspection Checklists": "Closed"}
 
 
 def sample_event(
@@ -96,8 +97,8 @@ def _record(
         record["project_id"] = event["project_id"]
     if "web_url" in record:
         record["web_url"] = f"https://app.procore.com/{record['project_id']}/project/sample/{record['id']}"
-    if resource in _OPEN_IN_SMALL:
-        record["status"] = "open"
+    if "status" in record:
+        record["status"] = _STATUSES.get(resource, record["status"])
     return record
 
 
