@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from construction_mcp.bootstrap import House
 from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Settings
@@ -14,8 +16,10 @@ from construction_mcp.deployment.deploy import Deployments
 from construction_mcp.deployment.facts import FactFinder
 from construction_mcp.deployment.results import Deployment
 from construction_mcp.deployment.starting import Starting
+from construction_mcp.net.outbound import Outbound
 from construction_mcp.procore.access import Accounts
 from construction_mcp.simulator.app import Simulator
+from construction_mcp.simulator.world import World
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.versions import Versions
 from construction_mcp.store.workflows import Draft, Workflow, Workflows
@@ -92,6 +96,13 @@ class Site:
         self.simulator.faults.append([{"match": {"method": method, "path": path}, "do": do, "times": times}])
 
 
+def _put_simulator_behind(house: House, clock: ManualClock) -> None:
+    """Another environment is another simulator, with a memory of its own."""
+    simulator = Simulator(World(clock=clock), windows=())
+    house.services.ready[Simulator] = simulator
+    house.services.ready[Outbound] = Outbound(httpx.ASGITransport(app=simulator), house.settings.limits)
+
+
 @asynccontextmanager
 async def site_at(
     folder: Path, clock: ManualClock, *, public: bool = True, performs: frozenset[str] | None = None, **settings: Any
@@ -99,6 +110,8 @@ async def site_at(
     """A site over the data directory in `folder`, fresh or as it was left."""
     chosen = {"procore_grant": "client_credentials", "serve_url": SERVED_AT if public else None, **settings}
     async with House(Settings(data_dir=folder / "data", **chosen), clock=clock, performs=performs) as house:
+        if house.settings.environment != "simulator":
+            _put_simulator_behind(house, clock)
         if public:
             house.reach.listen_at(SERVED_AT)
         yield await Site(house, clock, await house.services.get(Simulator)).open()
