@@ -157,7 +157,6 @@ class Limits:
     http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
 
 
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the operator chose: flags over environment over TOML over defaults."""

@@ -11,7 +11,10 @@ from tests.deployment.site import EVERY_MORNING, NOTE, site_at
 pytestmark = pytest.mark.anyio
 
 READ = {"key": "open", "type": "procore.rfi.list"}
-REPLY = {"key": "reply", "type": "procore.rfi.reply"}
+REPLY = {"key": "reply", "type": "procore.rfi.reply", "config": {"rfi_id": 42, "body": "See detail 4."}}
+LOG_ONLY = frozenset({"log"})
+
+ASK = {"key": "ask", "type": "approval.request", "config": {"approvers": "owner@client.example", "message": "Send it?"}}
 
 
 async def gathered(site, *actions, trigger=EVERY_MORNING):
@@ -23,7 +26,7 @@ async def gathered(site, *actions, trigger=EVERY_MORNING):
 
 
 async def test_the_host_says_what_it_is(tmp_path, clock):
-    async with site_at(tmp_path, clock, performs=frozenset()) as served:
+    async with site_at(tmp_path, clock, performs=frozenset(), channels=LOG_ONLY) as served:
         facts = (await served.house.services.get(FactFinder)).known()
         assert (facts.host.always_on, facts.host.public, facts.host.performs) == (True, True, frozenset())
         assert facts.host.channels == {"log"}
@@ -88,16 +91,20 @@ async def test_approvers_are_people_of_the_workspace_and_of_the_project(site):
     await users.add("Vera Viewer", Role.VIEWER)
     gone, _ = await users.add("Gone Before", Role.ADMIN)
     await users.revoke(gone.id)
-    ask = {"key": "ask", "type": "approval.request", "config": {"approvers": ["owner@client.example"]}}
-    found = await gathered(site, ask)
+    approvers = (await gathered(site, ASK)).facts.approvers
 
-    approvers = found.facts.approvers
-    somebody = site.house.services.ready  # the project's people come from Procore
-    assert somebody
+    on_the_project = [name for name, ways in approvers.items() if ways == ("email",) and "@" not in name]
     assert approvers["Ana Ruiz"] == ("client",)
     assert {"Vera Viewer", "Gone Before"} & approvers.keys() == set()
-    assert approvers["owner@client.example"] == ()  # no mail is set up here
-    assert len(approvers) > 3
+    assert approvers["owner@client.example"] == ("email",)
+    assert on_the_project
+
+
+async def test_where_no_mail_is_set_up_an_address_reaches_nobody(tmp_path, clock):
+    async with site_at(tmp_path, clock, channels=LOG_ONLY) as site:
+        answer = await site.deploy(await site.draft(EVERY_MORNING, ASK, NOTE))
+
+        assert [one.code for one in answer.problems] == ["APPROVER_CANNOT_REACH"]
 
 
 async def test_people_are_asked_about_only_where_an_approval_needs_them(site):
@@ -113,5 +120,5 @@ async def test_other_workflows_can_be_called_and_count(site):
     found = await gathered(site)
 
     assert found.facts.workflows == {other.id: "other"}
-    assert found.facts.others_per_hour == 1
+    assert found.facts.others_per_hour == 21
     assert found.facts.hourly_quota is not None
