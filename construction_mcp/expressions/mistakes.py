@@ -148,7 +148,7 @@ class Reader:
         if self._renamed.original[position : position + 1] == "(":
             return self._no_function(name, position)
         chain = [token for token in self._renamed.tokens if token.kind == "name" and token.start <= position]
-        first = name.split(".")[0]
+        first = name.split(".", maxsplit=1)[0]
         start = next((token.start for token in reversed(chain) if token.text == first), position)
         return unknown_name(name, start, self._scope)
 
@@ -157,7 +157,7 @@ class Reader:
         start = before[-1].start if before else position
         is_method = len(before) > 1 and before[-2].text == "."
         known = _METHODS if is_method else (*FUNCTIONS, *_OWN)
-        if name in FUNCTIONS and not is_method or name in (*_OWN, *_METHODS):
+        if (name in FUNCTIONS and not is_method) or name in (*_OWN, *_METHODS):
             usage = FUNCTIONS[name].usage if name in FUNCTIONS else _usage(name)
             message = f"{name} is not called like this."
             return Mistake(UNKNOWN_FUNCTION, start, message, name, (name,), f"Write {usage}.")
