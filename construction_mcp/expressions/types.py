@@ -157,7 +157,8 @@ class Types:
             self._pool = DescriptorPool()
             for known in (wrappers_pb2, struct_pb2):
                 self._pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
-        file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", syntax="proto3")
+        # proto3 refuses a_b beside aB, whose JSON names are alike unless given; proto2 does not.
+        file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", syntax="proto2")
         described = file.message_type.add(name=name)
         for number, (field, shape) in enumerate(fields, start=1):
             _add_field(described, field, number, shape)
@@ -241,10 +242,9 @@ def _within(shape: Shape) -> Iterable[Shape]:
 
 
 def _add_field(described: "DescriptorProto", name: str, number: int, shape: Shape) -> None:
-    """json_name is given because the default one makes `a_b` and `aB` collide."""
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
 
-    field = described.field.add(name=name, json_name=name, number=number, label=Field.LABEL_OPTIONAL)
+    field = described.field.add(name=name, number=number, label=Field.LABEL_OPTIONAL)
     if shape.kind == "list" and shape.of is not None and _fits_repeated(shape.of):
         field.label = Field.LABEL_REPEATED
         _set_type(field, shape.of)
