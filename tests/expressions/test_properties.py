@@ -1,4 +1,4 @@
-"""What holds for any expression: no crash, no hang, the same answer again, and the quick ways agree with the long one."""
+"""What holds for any expression: no crash, no hang, the same answer again; the quick ways agree with the long one."""
 
 import string
 
