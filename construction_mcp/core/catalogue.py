@@ -70,6 +70,15 @@ CATALOGUE: dict[str, ErrorCode] = {
         "The workflow belongs to another Procore environment or company.",
         "Switch back, or deploy it again here.",
     ),
+    # running
+    "EXECUTION_EXPRESSION_FAILED": ErrorCode(
+        "An expression could not be evaluated on the values it read.",
+        "Read the message and details; guard what may be absent with has(...) or default(...).",
+    ),
+    "EXECUTION_EXPRESSION_TIMEOUT": ErrorCode(
+        "An expression took longer than its limit and was stopped.",
+        "Let it read less: filter the list first, or compute item by item with a transform action.",
+    ),
     # repeating
     "IDEMPOTENCY_CONFLICT": ErrorCode(
         "The idempotency key was used before with other arguments.", "Use a new key for a new request."

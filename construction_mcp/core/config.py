@@ -51,6 +51,16 @@ class Limits:
     simulator_ledger_max: int = 100_000  # requests remembered: two weeks at one each ten seconds, 50 MB
     simulator_deliveries_max: int = 1_000  # finished deliveries kept per hook
 
+    # expressions
+    expression_bytes_max: int = 256 * 1024  # what one evaluation reads; weighing and writing it holds the loop 10 ms
+    expression_answer_bytes_max: int = 1024 * 1024  # what it gives, escaped as ASCII
+    expression_timeout_s: float = 0.25  # of one evaluation in the confined process; a filter over 1,000 items: 0.025
+    expression_each_timeout_s: float = 2.0  # of one expression over all items of a list, without waiting for its turn
+    expression_batch_max: int = 1000  # items of such a list at once: others get their turn in between
+    expression_memory_bytes_max: int = 512 * 1024 * 1024  # of the confined process; it needs 40 MiB to live
+    expression_start_s: float = 10.0  # a start takes 0.06 s; a machine that swaps may take seconds
+    expressions_waiting_max: int = 1000  # for their turn in the one confined process: 250 s if each were a bomb
+
     # store
     statement_timeout_s: float = 10.0
     statement_slow_ms: tuple[float, float, float] = (50.0, 100.0, 500.0)  # info, warning, error
