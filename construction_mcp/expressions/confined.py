@@ -91,7 +91,7 @@ class Confined:
         if batch:
             yield batch
 
-    async def _ask(self, request: Mapping[str, Any], timeout_s: float) -> tuple[dict[str, Any], float]:
+    async def _ask(self, request: Mapping[str, Any], timeout_s: float) -> tuple[Any, float]:
         """The child's answer and the seconds it took, waiting and starting aside."""
         frame = _frame(request)
         if self._waiting >= self._limits.expressions_waiting_max:
@@ -103,7 +103,7 @@ class Confined:
         finally:
             self._waiting -= 1
 
-    async def _exchange(self, frame: bytes, timeout_s: float) -> tuple[dict[str, Any], float]:
+    async def _exchange(self, frame: bytes, timeout_s: float) -> tuple[Any, float]:
         loop = asyncio.get_running_loop()
         took_s = 0.0
         for _ in range(TRIES):
@@ -144,19 +144,16 @@ def _frame(request: Mapping[str, Any]) -> bytes:
         raise _failed("A number in the values is not finite, or has thousands of digits.") from None
 
 
-def _read_answer(raw: bytes) -> dict[str, Any]:
-    """The child is not trusted more than what it reads: an answer of another form is a death."""
+def _read_answer(raw: bytes) -> Any:
+    """The child is not trusted more than what it reads: an answer that is not JSON is a death."""
     try:
-        answer = json.loads(raw)
+        return json.loads(raw)
     except (ValueError, RecursionError):
         raise Died from None
-    if not isinstance(answer, dict):
-        raise Died
-    return answer
 
 
-def _outcomes(answer: dict[str, Any], count: int) -> list[Any]:
-    outcomes = answer.get("outcomes")
+def _outcomes(answer: Any, count: int) -> list[Any]:
+    outcomes = answer.get("outcomes") if isinstance(answer, dict) else None
     if isinstance(outcomes, list) and len(outcomes) == count:
         return [_outcome(each) for each in outcomes]
     problem = _outcome(answer)

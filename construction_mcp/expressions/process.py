@@ -19,7 +19,7 @@ RUN = f"{START}; main(int(sys.argv[1]), int(sys.argv[2]))"
 ENVIRONMENT_KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 # A server without a console, as desktop clients start it, must not flash one up for its child.
-NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 class Died(Exception):

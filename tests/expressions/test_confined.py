@@ -75,6 +75,7 @@ async def test_one_process_serves_all():
 
         assert values == list(range(1, 51))
         assert len(children()) == 1
+    assert children() == []
 
 
 async def test_a_bomb_is_stopped_and_its_neighbours_are_answered():
@@ -130,18 +131,22 @@ async def test_an_item_that_fails_fails_alone_and_order_is_kept():
     ]
 
 
-async def test_a_list_larger_than_one_request_goes_in_several():
+async def test_others_get_their_turn_between_the_batches_of_a_list():
     items = [{"n": n, "text": "x" * 1000} for n in range(2000)]
     async with confined() as room:
-        outcomes = await room.run_each("item.n", "item", items, {})
+        each = asyncio.create_task(room.run_each("item.n", "item", items, {}))
+        await until_all_wait()
+        assert await room.run("1", {}) == 1
+        assert not each.done()
 
-    assert outcomes == list(range(2000))
+        assert await each == list(range(2000))
 
 
 async def test_a_list_has_one_deadline_for_all_its_items():
-    async with confined(expression_each_timeout_s=0.5) as room:
+    """No item alone takes so long."""
+    async with confined(expression_each_timeout_s=0.5, expression_batch_max=1) as room:
         with pytest.raises(Invalid) as failed:
-            await room.run_each(BOMB, "item", [1, 2, 3], FUEL)
+            await room.run_each(BOMB, "item", list(range(500)), {"vars": {"x": list(range(1000))}})
 
     assert failed.value.code == "EXECUTION_EXPRESSION_TIMEOUT"
 
