@@ -70,10 +70,14 @@ CATALOGUE: dict[str, ErrorCode] = {
         "The workflow belongs to another Procore environment or company.",
         "Switch back, or deploy it again here.",
     ),
-    # running
+    # what runs
     "EXECUTION_EXPRESSION_FAILED": ErrorCode(
-        "An expression could not be evaluated on the values it read.",
-        "Read the message and details; guard what may be absent with has(...) or default(...).",
+        "An expression could not be evaluated with the values it met.",
+        "Look at details.seen, then mend the expression or what it reads.",
+    ),
+    "EXECUTION_EXPRESSION_NULL": ErrorCode(
+        "An expression met null where it needs a value.",
+        "Say what to use instead, default(x, 0), or test it first, x != null && x > 3.",
     ),
     "EXECUTION_EXPRESSION_TIMEOUT": ErrorCode(
         "An expression took longer than its limit and was stopped.",

@@ -47,35 +47,6 @@ def depth_of(value: Any, stop_at: int) -> int:
     return level
 
 
-def weigh(value: Any, *, bytes_max: int, depth_max: int) -> int:
-    """A low estimate of the value's size as JSON, in bytes; looks no further than the limits, however large it is.
-
-    Raises:
-        Invalid: VALIDATION_TOO_LARGE, larger than `bytes_max` or nested deeper than `depth_max`.
-    """
-    weight, level, nodes = 0, 0, [value]
-    while nodes:
-        level += 1
-        if level > depth_max:
-            raise Invalid(f"The value is nested deeper than {depth_max} levels.", code="VALIDATION_TOO_LARGE")
-        inner: list[Any] = []
-        for node in nodes:
-            if isinstance(node, str):
-                weight += len(node) + 2
-            elif isinstance(node, dict):
-                weight += sum(map(len, node)) + 4 * len(node) + 2
-                inner += node.values()
-            elif isinstance(node, list | tuple):
-                weight += len(node) + 2
-                inner += node
-            else:
-                weight += 1
-            if weight > bytes_max:
-                raise Invalid(f"The value is larger than {bytes_max} bytes.", code="VALIDATION_TOO_LARGE")
-        nodes = inner
-    return weight
-
-
 def _refuse_duplicate_keys(data: bytes) -> None:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]

@@ -13,31 +13,39 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from construction_mcp.core.errors import Invalid
 
 HEADER = struct.Struct(">I")
 NICENESS = 5  # the server answers first; higher would make 250 ms too short on a busy machine
-DESCRIPTORS_MAX = 16  # three pipes, and CEL opens the file of a time zone
-SELF_DESTRUCT_S = 10  # processor seconds for one request: an orphan's bomb ends although nobody is left to kill it
 PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
 
 Evaluate = Callable[[str, Mapping[str, Any]], Any]
 
 
-def main(memory_bytes_max: int, answer_bytes_max: int) -> None:
-    """Serve until the parent closes the pipe or an evaluation ran out of memory."""
-    from construction_mcp.expressions.cel import evaluate_here  # the parent imports this module and not yet that one
+class Powers(NamedTuple):
+    """What the process keeps; the reasons stand at the limits of the same names. processor_s is for one request."""
 
+    memory_bytes_max: int
+    answer_bytes_max: int
+    descriptors_max: int
+    processor_s: int
+
+
+def main(*numbers: int) -> None:
+    """Serve until the parent closes the pipe or an evaluation ran out of memory."""
+    from construction_mcp.expressions.evaluation import evaluate_here  # not for the parent, which needs HEADER only
+
+    powers = Powers(*numbers)
     requests, answers = _private_pipes()
-    _give_up_powers(memory_bytes_max)
+    _give_up_all_but(powers)
     evaluate_here("[1].map(x, x)", {})  # what CEL builds once is built before the first deadline runs
     _write(answers, b"{}")
     while (request := _read(requests)) is not None:
-        _allow_processor_time()
+        _allow_processor_time(powers.processor_s)
         try:
-            answer = _fitting(_answer(evaluate_here, json.loads(request)), answer_bytes_max)
+            answer = _fitting(_answer(evaluate_here, json.loads(request)), powers.answer_bytes_max)
         except MemoryError:
             failed = Invalid("The expression needs more memory than it may use.", code="EXECUTION_EXPRESSION_FAILED")
             _write(answers, json.dumps(_error(failed)).encode())
@@ -70,7 +78,7 @@ def _error(problem: Invalid) -> dict[str, Any]:
 
 
 def _fitting(answer: dict[str, Any], bytes_max: int) -> bytes:
-    raw = json.dumps(answer, separators=(",", ":")).encode()
+    raw = json.dumps(answer, separators=(",", ":"), allow_nan=False).encode()
     if len(raw) <= bytes_max:
         return raw
     too_large = Invalid("The expression's result is too large.", code="VALIDATION_TOO_LARGE")
@@ -101,7 +109,7 @@ def _write(answers: BinaryIO, body: bytes) -> None:
     answers.flush()
 
 
-def _give_up_powers(memory_bytes_max: int) -> None:
+def _give_up_all_but(powers: Powers) -> None:
     if sys.platform == "win32":
         return
     import resource
@@ -111,10 +119,10 @@ def _give_up_powers(memory_bytes_max: int) -> None:
         _refuse_new_privileges()
         _limit(resource.RLIMIT_NPROC, 0)
     if sys.platform != "darwin":  # knows the name and refuses the limit
-        _limit(resource.RLIMIT_AS, memory_bytes_max)
+        _limit(resource.RLIMIT_AS, powers.memory_bytes_max)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_NOFILE, DESCRIPTORS_MAX)
+    _limit(resource.RLIMIT_NOFILE, powers.descriptors_max)
 
 
 def _limit(what: int, most: int) -> None:
@@ -133,12 +141,12 @@ def _refuse_new_privileges() -> None:
     ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def _allow_processor_time() -> None:
+def _allow_processor_time(seconds: int) -> None:
     """The soft limit moves ahead of what is used up; passing it is SIGXCPU, which ends the process from the kernel."""
     if sys.platform == "win32":
         return
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(used.ru_utime + used.ru_stime) + SELF_DESTRUCT_S
+    most = int(used.ru_utime + used.ru_stime) + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -17,10 +17,8 @@ from typing import Any
 from construction_mcp.core.catalogue import CATALOGUE
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid, Unavailable
-from construction_mcp.core.json import weigh
+from construction_mcp.expressions.evaluation import too_large, weigh
 from construction_mcp.expressions.process import Died, Process
-
-TRIES = 2  # a process may die of something that is not this request's fault; twice in a row is
 
 
 class Confined:
@@ -36,12 +34,13 @@ class Confined:
     async def run(self, text: str, values: Mapping[str, Any]) -> Any:
         """The value of the expression, as JSON, within `expression_timeout_s` of its turn.
 
+        `values` is what it reads, weighed by the caller.
+
         Raises:
             Invalid: EXECUTION_EXPRESSION_FAILED, EXECUTION_EXPRESSION_TIMEOUT, VALIDATION_TOO_LARGE, and what
                 `evaluate_here` raises.
             Unavailable: SYSTEM_BUSY, too many wait; SYSTEM_UNAVAILABLE, no process could be started.
         """
-        self._weigh(values)
         answer, _ = await self._ask({"text": text, "values": values}, self._limits.expression_timeout_s)
         outcome = _outcome(answer)
         if isinstance(outcome, Invalid):
@@ -57,13 +56,14 @@ class Confined:
             Invalid: about all of them, as `run` does.
             Unavailable: as `run` does.
         """
-        self._weigh(values)
+        weigh(values)
         remaining_s = self._limits.expression_each_timeout_s
-        outcomes: list[Any] = []
-        for batch in self._batches(items):
-            request = {"text": text, "values": values, "name": name, "items": batch}
+        outcomes: list[Any] = [None] * len(items)
+        for batch in self._batches(items, outcomes):
+            request = {"text": text, "values": values, "name": name, "items": [items[at] for at in batch]}
             answer, took_s = await self._ask(request, remaining_s)
-            outcomes += _outcomes(answer, len(batch))
+            for at, outcome in zip(batch, _outcomes(answer, len(batch)), strict=True):
+                outcomes[at] = outcome
             remaining_s -= took_s
         return outcomes
 
@@ -74,26 +74,30 @@ class Confined:
             self._process.kill()
             await self._process.ended()
 
-    def _weigh(self, value: Any) -> int:
-        return weigh(value, bytes_max=self._limits.expression_bytes_max, depth_max=self._limits.json_depth_max)
-
-    def _batches(self, items: Sequence[Any]) -> Iterator[list[Any]]:
-        batch: list[Any] = []
+    def _batches(self, items: Sequence[Any], outcomes: list[Any]) -> Iterator[list[int]]:
+        """The places of the items that go together; one that is refused unread has its outcome at once."""
+        batch: list[int] = []
         weight = 0
-        for item in items:
-            weight += self._weigh(item)
-            if batch and (
-                weight > self._limits.expression_bytes_max or len(batch) == self._limits.expression_batch_max
-            ):
+        for at, item in enumerate(items):
+            try:
+                added = weigh(item)
+            except Invalid as problem:
+                outcomes[at] = problem
+                continue
+            is_full = (
+                weight + added > self._limits.expression_bytes_max or len(batch) == self._limits.expression_batch_max
+            )
+            if batch and is_full:
                 yield batch
-                batch, weight = [], self._weigh(item)
-            batch.append(item)
+                batch, weight = [], 0
+            batch.append(at)
+            weight += added
         if batch:
             yield batch
 
     async def _ask(self, request: Mapping[str, Any], timeout_s: float) -> tuple[Any, float]:
         """The child's answer and the seconds it took, waiting and starting aside."""
-        frame = _frame(request)
+        frame = self._frame(request)
         if self._waiting >= self._limits.expressions_waiting_max:
             raise Unavailable("Too many expressions wait for evaluation.", code="SYSTEM_BUSY", retry_after_s=1.0)
         self._waiting += 1
@@ -103,10 +107,19 @@ class Confined:
         finally:
             self._waiting -= 1
 
+    def _frame(self, request: Mapping[str, Any]) -> bytes:
+        try:
+            frame = json.dumps(request, separators=(",", ":"), allow_nan=False).encode()
+        except ValueError:
+            raise _failed("A number in the values is not finite, or has thousands of digits.") from None
+        if len(frame) > self._limits.expression_frame_bytes_max:
+            raise too_large(f"more than {self._limits.expression_frame_bytes_max} bytes with what it needs to be sent")
+        return frame
+
     async def _exchange(self, frame: bytes, timeout_s: float) -> tuple[Any, float]:
         loop = asyncio.get_running_loop()
         took_s = 0.0
-        for _ in range(TRIES):
+        for _ in range(self._limits.expression_tries):
             process = await self._running()
             began = loop.time()
             try:
@@ -135,13 +148,6 @@ class Confined:
             except (Died, OSError) as problem:  # TimeoutError is an OSError
                 raise Unavailable("The process that evaluates expressions could not be started.") from problem
         return self._process
-
-
-def _frame(request: Mapping[str, Any]) -> bytes:
-    try:
-        return json.dumps(request, separators=(",", ":"), allow_nan=False).encode()
-    except ValueError:
-        raise _failed("A number in the values is not finite, or has thousands of digits.") from None
 
 
 def _read_answer(raw: bytes) -> Any:

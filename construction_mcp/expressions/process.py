@@ -8,12 +8,14 @@ from pathlib import Path
 
 import construction_mcp
 from construction_mcp.core.config import Limits
-from construction_mcp.expressions.child import HEADER
+from construction_mcp.expressions.child import HEADER, Powers
 
 # -I and -S: no environment variable, user folder or .pth file has a say in what the process loads, and it starts in
 # half the time. What the parent can import is handed over instead, so that it loads the same code.
-START = "import sys; sys.path += sys.argv[3:]; from construction_mcp.expressions.child import main"
-RUN = f"{START}; main(int(sys.argv[1]), int(sys.argv[2]))"
+RUN = (
+    "import sys; sys.path += sys.argv[5:]; from construction_mcp.expressions.child import main; "
+    "main(*map(int, sys.argv[1:5]))"
+)
 
 # Windows loads nothing without the first; some Pythons find their own library by one of the others. None is a secret.
 ENVIRONMENT_KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -44,9 +46,10 @@ class Process(asyncio.SubprocessProtocol):
             Died: it did not start. TimeoutError: not within `expression_start_s`. OSError: the system refused.
         """
         _, process = await asyncio.get_running_loop().subprocess_exec(
-            lambda: cls(limits.expression_answer_bytes_max),
+            lambda: cls(limits.expression_frame_bytes_max),
             *[sys.executable, "-I", "-S", "-B", "-c", RUN],
-            *[str(limits.expression_memory_bytes_max), str(limits.expression_answer_bytes_max), *_import_path()],
+            *[str(number) for number in _powers(limits)],
+            *_import_path(),
             stderr=asyncio.subprocess.DEVNULL,
             cwd=Path(sys.executable).anchor,
             env={name: os.environ[name] for name in ENVIRONMENT_KEPT if name in os.environ},
@@ -127,6 +130,15 @@ class Process(asyncio.SubprocessProtocol):
         if not self._answer.done():
             self._answer.set_exception(Died())
             self._answer.exception()  # seen: nobody may be waiting for it
+
+
+def _powers(limits: Limits) -> Powers:
+    return Powers(
+        memory_bytes_max=limits.expression_memory_bytes_max,
+        answer_bytes_max=limits.expression_frame_bytes_max,
+        descriptors_max=limits.expression_descriptors_max,
+        processor_s=limits.expression_orphan_s,
+    )
 
 
 def _import_path() -> list[str]:
