@@ -112,6 +112,8 @@ class Confined:
             frame = json.dumps(request, separators=(",", ":"), allow_nan=False).encode()
         except ValueError:
             raise _failed("A number in the values is not finite, or has thousands of digits.") from None
+        except RecursionError:
+            raise too_large("more levels than JSON can be written with") from None
         if len(frame) > self._limits.expression_frame_bytes_max:
             raise too_large(f"more than {self._limits.expression_frame_bytes_max} bytes with what it needs to be sent")
         return frame

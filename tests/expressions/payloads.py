@@ -436,7 +436,7 @@ def _nested(call: str, over: str, depth: int) -> str:
 
 
 _LONG = "y" * 100_000
-_WIDE = list(range(20_000))
+_WIDE = list(range(10_000))  # as many as one list may have
 _NUMBERS = list(range(1_000))
 
 # What grows: in time, in memory, or in both. Each may give a value or an error, within its time and memory.

@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 BOMB = "vars.x.filter(a, a in vars.x).size() > 0"
-FUEL = {"vars": {"x": list(range(20_000))}}  # 4 s of processor time without a limit
+FUEL = {"vars": {"x": list(range(10_000))}}  # 1 s of processor time without a limit
 GREEDY = "vars.x.map(a, vars.s + vars.s)"
 APPETITE = {"vars": {"x": list(range(5_000)), "s": "y" * 100_000}}  # 1 GB without a limit
 
@@ -154,7 +154,7 @@ async def test_a_list_has_one_deadline_for_all_its_items():
 @pytest.mark.parametrize(
     ("values", "code"),
     [
-        ({"vars": {"x": "y" * 300_000}}, "VALIDATION_TOO_LARGE"),
+        ({"vars": {"x": "y" * 2_000_000}}, "VALIDATION_TOO_LARGE"),
         ({"vars": {"x": [0] * 300_000}}, "VALIDATION_TOO_LARGE"),
         ({"vars": {"x": float("nan")}}, "EXECUTION_EXPRESSION_FAILED"),
         ({"vars": {"x": 10**5000}}, "EXECUTION_EXPRESSION_FAILED"),
@@ -166,7 +166,7 @@ async def test_a_list_has_one_deadline_for_all_its_items():
 async def test_values_that_do_not_fit_are_refused(values, code):
     async with confined() as room:
         with pytest.raises(Invalid) as refused:
-            await room.run("vars.x", values)
+            await room.run("[vars.x]", values)
 
     assert refused.value.code == code
 
