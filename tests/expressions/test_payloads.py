@@ -31,8 +31,8 @@ SCOPE = Scope(
         "vars.x": {"type": "string"},
         "vars.n": {"type": "integer"},
         "vars.none": ANYTHING,
-        **dict.fromkeys(("vars.list", "vars.wide", "vars.numbers"), {"type": "array", "items": {"type": "integer"}}),
-        **dict.fromkeys(("vars.long", "vars.needle", "vars.pattern"), {"type": "string"}),
+        **{f"vars.{name}": {"type": "array", "items": {"type": "integer"}} for name in ("list", "wide", "numbers")},
+        **{f"vars.{name}": {"type": "string"} for name in ("long", "needle", "pattern")},
     }
 )
 
