@@ -89,7 +89,7 @@ class Limits:
     expression_here_bytes_max: int = 16 * 1024  # read in the server's own process: well under 1 ms of the event loop
     expression_items_max: int = 10_000  # of one list: twenty pages of a Procore list, five times over
     expression_seen_chars_max: int = 200  # of one value in an explanation
-    expressions_cached_max: int = 1024  # compiled for evaluation: all conditions and templates of some 100 workflows
+    expressions_cached_max: int = 2048  # checked, and compiled: all conditions and templates of some 100 workflows
     expression_names_max: int = 400  # types that one checking environment knows: 5 ms to build at that size
     expression_messages_max: int = 2000  # object types described to the checker before it starts over: about 20 MB
 
