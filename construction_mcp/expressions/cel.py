@@ -104,7 +104,7 @@ class CelEngine:
             return mistakes_of(str(error), renamed, scope, self._types)
         path = path_of(tree.root, renamed.names)
         shape = tree.type_of(tree.root) if path is None else DYN
-        mistakes = shadowed(renamed, scope) if tree.loops else ()
+        mistakes: Sequence[Mistake] = shadowed(renamed, scope) if tree.loops else ()
         mistakes = mistakes or Review(tree, renamed, scope, self._types).mistakes(shape)
         if mistakes:
             return mistakes

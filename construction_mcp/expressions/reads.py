@@ -58,8 +58,9 @@ def path_of(node: Node, names: Mapping[str, Path | None]) -> Path | None:
     if isinstance(node, Call) and node.function == "_[_]":
         path = path_of(node.arguments[0], names)
         key = node.arguments[1]
-        fixed = isinstance(key, Constant) and key.value is not None
-        return path if path is None or not fixed else (*path, str(key.value))
+        if path is not None and isinstance(key, Constant) and key.value is not None:
+            return (*path, str(key.value))
+        return path
     return None
 
 
