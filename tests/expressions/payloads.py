@@ -506,7 +506,7 @@ BOMBS: list[tuple[str, dict[str, Any]]] = [
     ("vars.x.map(a, a)", {}),
     ("[1].map(a, [2].map(b, [3].map(c, [4].map(d, [5].map(e, vars.wide)))))", {}),
 ]
-BOMB_VALUES = {
+BOMB_VALUES: dict[str, Any] = {
     "x": "y",
     "n": 1,
     "none": None,
@@ -516,6 +516,19 @@ BOMB_VALUES = {
     "long": _LONG,
     "needle": "y" * 50_000 + "z",
 }
+
+
+def little_fuel(characters: int) -> dict[str, Any]:
+    """What the bombs read, cut to about so many characters each: less than is evaluated in a process of its own."""
+    return {
+        **BOMB_VALUES,
+        "numbers": _NUMBERS[: characters // 12],
+        "wide": _WIDE[: characters // 7],
+        "long": _LONG[:characters],
+        "needle": "y" * (characters // 2) + "z",
+    }
+
+
 SMALL_VALUES = {key: BOMB_VALUES[key] for key in ("x", "n", "none", "list")}
 
 # Tricks that are sound CEL and give something harmless.
