@@ -15,7 +15,11 @@ from tests.toolsets.conftest import CallTool
 pytestmark = pytest.mark.anyio
 
 WEEKDAYS = {"type": "schedule", "cron": "0 9 * * 1-5", "timezone": "America/Chicago"}
-LIST = {"key": "open_rfis", "type": "procore.rfi.list", "config": {"projects": "all_active", "status": "open", "overdue": True}}
+LIST = {
+    "key": "open_rfis",
+    "type": "procore.rfi.list",
+    "config": {"projects": "all_active", "status": "open", "overdue": True},
+}
 ALERT = {
     "key": "alert",
     "type": "notify.email",
