@@ -8,8 +8,8 @@ from construction_mcp.net.addresses import canonical_host
 
 # No user names and no IPv6 literals: a system worth automating has a name. The authority has to end before the first
 # hole: in `https://good.example{{ x }}` x may be `@evil.example/`.
-_ORIGIN = re.compile(r"(https?)://([^/?#\\@{}\[\]:\s]+)(?::(\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE)
-URL = r"^https?://[^/?#\\@{}\[\]:\s]+(:\d{1,5})?([/?#]\S*)?$"
+_ORIGIN = re.compile(r"(https?)://([^/?#\\@{}\[\]:\s]+)(?::([0-9]{1,5}))?(?=[/?#]|$)", re.IGNORECASE)
+URL = r"^https?://[^/?#\\@{}\[\]:\s]+(:[0-9]{1,5})?([/?#]\S*)?$"
 
 
 def host_of(address: str) -> str | None:

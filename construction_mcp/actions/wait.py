@@ -49,7 +49,9 @@ class UntilConfig(Config):
     ] = None
     time: Annotated[
         str,
-        Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of that day, when at is a date or next given"),
+        Field(
+            pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Time of that day, when at is a date or next given"
+        ),
     ] = "09:00"
 
     @model_validator(mode="after")
