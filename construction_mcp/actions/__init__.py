@@ -1,6 +1,7 @@
 """The kinds of action a workflow can be made of: one module per family, found by the type's name.
 
-`procore.rfi.list` is looked for in `actions/procore/rfi.py`, then in `actions/procore.py`; `notify.email` in
-`actions/notify.py`. A package outside adds a family with an entry point in the group `construction_mcp.actions` whose
-name is the family (`concrete`) and whose value is a module. There is no list to add to.
+`procore.rfi.list` is in `procore/rfi.py`, `procore.request` in `procore/request.py`, `notify.email` in `notify.py`: the
+longest prefix of the name that is a module. A package outside adds a family with an entry point in the group
+`construction_mcp.actions` whose name is the family (`concrete`) and whose value is a module. There is no list to add
+to.
 """

@@ -30,34 +30,22 @@ class Trigger(Model):
     """What starts a workflow. Which fields apply depends on `type`."""
 
     type: Annotated[Literal["manual", "schedule", "webhook", "poll"], Field(description="Decides which fields apply")]
-    cron: Annotated[str | None, Field(max_length=200, description="schedule: minute hour day month weekday")] = None
-    timezone: Annotated[str | None, Field(max_length=64, description="schedule: IANA name, as America/Chicago")] = None
-    catch_up: Annotated[Literal["skip", "once", "all"] | None, Field(description="schedule: runs missed while off")] = (
-        None
-    )
-    overlap: Annotated[
-        Literal["skip", "queue", "cancel_previous"] | None, Field(description="schedule: when the last run still runs")
-    ] = None
-    calendar: Annotated[Literal["every_day", "working_days"] | None, Field(description="schedule: days that count")] = (
-        None
-    )
-    holidays: Annotated[list[date] | None, Field(max_length=200, description="working_days: days off, YYYY-MM-DD")] = (
-        None
-    )
-    catch_up_within_h: Annotated[
-        float | None, Field(gt=0, le=168, description="schedule: hours back; 12 unless given")
-    ] = None
-    jitter_s: Annotated[int | None, Field(ge=0, le=3600, description="schedule: spread starts over seconds")] = None
-    source: Annotated[Literal["procore", "custom"] | None, Field(description="webhook: who sends")] = None
-    resources: Annotated[
-        list[str] | None, Field(max_length=50, description="webhook, poll: Procore resource names, as RFIs")
-    ] = None
+    cron: Annotated[str | None, Field(max_length=200, description="minute hour day month weekday")] = None
+    timezone: Annotated[str | None, Field(max_length=64, description="IANA name, as America/Chicago")] = None
+    catch_up: Annotated[Literal["skip", "once", "all"] | None, Field(description="Runs missed while off")] = None
+    overlap: Annotated[Literal["skip", "queue", "cancel_previous"] | None, Field(description="While one runs")] = None
+    calendar: Annotated[Literal["every_day", "working_days"] | None, Field(description="Days that count")] = None
+    holidays: Annotated[list[date] | None, Field(max_length=200, description="Other days off")] = None
+    catch_up_within_h: Annotated[float | None, Field(gt=0, le=168, description="12 unless given")] = None
+    jitter_s: Annotated[int | None, Field(ge=0, le=3600, description="Spread of starts")] = None
+    source: Annotated[Literal["procore", "custom"] | None, Field(description="Who sends")] = None
+    resources: Annotated[list[str] | None, Field(max_length=50, description="Procore resource names, as RFIs")] = None
     events: Annotated[
         list[Literal["create", "update", "delete"]] | None,
-        Field(max_length=3, description="webhook, poll: event types"),
+        Field(max_length=3, description="All unless given"),
     ] = None
-    filter: Annotated[Expression | None, Field(description="webhook, poll: CEL over event")] = None
-    every_s: Annotated[int | None, Field(ge=60, le=86_400, description="poll: seconds between looks")] = None
+    filter: Annotated[Expression | None, Field(description="CEL over event")] = None
+    every_s: Annotated[int | None, Field(ge=60, le=86_400, description="Seconds between looks")] = None
 
 
 class Variable(Model):

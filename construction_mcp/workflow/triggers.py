@@ -34,8 +34,8 @@ _TAKES: Mapping[str, frozenset[str]] = {
     "poll": frozenset({"events", "filter", "every_s"}),
 }
 
-# The action that reads the record of an event again: what it gives as `item` is `trigger.record`. These are also the
-# kinds whose changes can be asked for, so that a poll can stand in for webhooks.
+# The action that reads the record of an event again: its item is `trigger.record`. These are also the kinds whose
+# changes can be asked for, so that a poll can stand in for webhooks.
 READS: Mapping[str, str] = {
     "RFIs": "procore.rfi.get",
     "Submittals": "procore.submittal.get",
@@ -44,7 +44,7 @@ READS: Mapping[str, str] = {
     "Inspection Checklists": "procore.inspection.get",
     "Incidents": "procore.incident.get",
     "Meetings": "procore.meeting.get",
-    "Change Events": "procore.change_event.get",
+    "Change Events": "procore.change_event.list",  # there is no other way to read one
     "Project Files": "procore.document.get",
     "Images": "procore.photo.get",
 }
@@ -167,8 +167,8 @@ def _record(resources: Sequence[str], types: ActionTypes) -> Schema:
     action = types.get(name) if name else None
     if action is None:
         return ANYTHING
-    output = action.output({}) if callable(action.output) else action.output
-    return _or_null(output["properties"]["item"])
+    given = (action.output({}) if callable(action.output) else action.output)["properties"]
+    return _or_null(given["item"] if "item" in given else given["items"]["items"])
 
 
 def _object(fields: Mapping[str, Schema]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Who waits for whom: pure work over keys."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def test_a_circle_reads_from_who_waits_to_who_is_awaited():
     assert circle[0] == circle[-1]
     assert all(
         (waiting, awaited) in {("a", "b"), ("b", "c"), ("c", "a")}
-        for waiting, awaited in zip(circle, circle[1:], strict=False)
+        for waiting, awaited in pairwise(circle)
     )
 
 

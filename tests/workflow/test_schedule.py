@@ -199,6 +199,14 @@ def test_a_cron_that_never_comes_is_seen_within_bounds(cron):
     assert found is None
 
 
+def test_a_calendar_may_rule_out_no_more_days_in_a_row_than_the_limit():
+    trigger = schedule("0 9 * * *", calendar="working_days", holidays=["2026-07-01", "2026-07-02", "2026-07-03"])
+    after = datetime(2026, 6, 30, 23, tzinfo=UTC)
+
+    assert next_run_at(trigger, after, Limits(schedule_skipped_days_max=6)) == datetime(2026, 7, 6, 14, tzinfo=UTC)
+    assert next_run_at(trigger, after, Limits(schedule_skipped_days_max=5)) is None
+
+
 def test_the_end_of_the_calendar_ends_the_runs():
     assert list(runs(schedule("0 12 31 12 *", "UTC"), datetime(9999, 12, 31, 13, tzinfo=UTC))) == []
 

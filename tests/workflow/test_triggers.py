@@ -1,18 +1,17 @@
 """What is said about a trigger before it is deployed."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from construction_mcp.actions.action import ActionType, Config
+from construction_mcp.actions.catalogue import Catalogue
 from construction_mcp.workflow.cron import Cron, CronMistake, read_cron
 from construction_mcp.workflow.definition import Trigger
 from construction_mcp.workflow.facts import Facts, Host
 from construction_mcp.workflow.problems import Problem
-from construction_mcp.workflow.triggers import trigger_problems, trigger_schema
+from construction_mcp.workflow.triggers import READS, trigger_problems, trigger_schema
 
 WEEKDAYS = {"type": "schedule", "cron": "0 9 * * 1-5", "timezone": "America/Chicago"}
 HOOK = {"type": "webhook", "source": "procore", "resources": ["RFIs"]}
@@ -77,6 +76,7 @@ def test_nothing_is_said_of_a_trigger_that_is_right(shape):
         ({**WEEKDAYS, "timezone": "america/chicago"}, "trigger.timezone", "ZONE_UNKNOWN", "America/Chicago"),
         ({**WEEKDAYS, "timezone": "Eastern Time (US & Canada)"}, "trigger.timezone", "ZONE_UNKNOWN", "New_York"),
         ({**WEEKDAYS, "timezone": "right/America/Chicago"}, "trigger.timezone", "ZONE_UNKNOWN", "America/Chicago"),
+        ({**WEEKDAYS, "timezone": "localtime"}, "trigger.timezone", "ZONE_UNKNOWN", "no time zone"),
         ({**WEEKDAYS, "timezone": "Mars/Phobos"}, "trigger.timezone", "ZONE_UNKNOWN", "as America/Chicago"),
         ({**HOOK, "resources": ["RFI"]}, "trigger.resources", "TRIGGER_RESOURCE_UNKNOWN", "Did you mean RFIs"),
         ({**HOOK, "resources": ["Observations"]}, "trigger.resources", "TRIGGER_RESOURCE_UNKNOWN", "Observation Items"),
@@ -147,18 +147,7 @@ def test_any_text_is_a_cron_or_a_mistake_with_a_fix(text):
 # What expressions see
 
 
-ITEM = {"type": "object", "properties": {"number": {"type": "string"}}, "additionalProperties": False}
-
-
-class _Types:
-    """One action type, as a catalogue gives it."""
-
-    def get(self, name: str) -> ActionType | None:
-        output = {"type": "object", "properties": {"item": ITEM}}
-        return ActionType(name, Config, "read", "Read one.", output) if name == "procore.rfi.get" else None
-
-    def names(self) -> Sequence[str]:
-        return ["procore.rfi.get"]
+TYPES = Catalogue()
 
 
 @pytest.mark.parametrize(
@@ -173,23 +162,25 @@ class _Types:
     ],
 )
 def test_expressions_see_what_such_a_trigger_brings(shape, fields):
-    schema = trigger_schema(None if shape is None else Trigger.model_validate(shape), _Types())
+    schema = trigger_schema(None if shape is None else Trigger.model_validate(shape), TYPES)
 
     assert set(schema["properties"]) == fields
     assert schema["additionalProperties"] is False
 
 
-@pytest.mark.parametrize(
-    ("resources", "expected"),
-    [
-        (["RFIs"], {"anyOf": [ITEM, {"type": "null"}]}),
-        (["rfis"], {"anyOf": [ITEM, {"type": "null"}]}),
-        (["RFIs", "Submittals"], {}),
-        (["Cost Codes"], {}),
-        ([], {}),
-    ],
-)
-def test_a_record_has_the_shape_of_its_get_action_where_there_is_one(resources, expected):
+@pytest.mark.parametrize("resource", READS)
+def test_a_record_has_the_fields_of_what_reads_it(resource):
+    trigger = Trigger.model_validate({**HOOK, "resources": [resource.lower()]})
+
+    record, null = trigger_schema(trigger, TYPES)["properties"]["record"]["anyOf"]
+
+    assert {"id", "web_url"} <= set(record["properties"])
+    assert record["additionalProperties"] is False
+    assert null == {"type": "null"}
+
+
+@pytest.mark.parametrize("resources", [["RFIs", "Submittals"], ["Cost Codes"], []])
+def test_a_record_of_unknown_or_mixed_kind_may_be_anything(resources):
     trigger = Trigger.model_validate({**HOOK, "resources": resources})
 
-    assert trigger_schema(trigger, _Types())["properties"]["record"] == expected
+    assert trigger_schema(trigger, TYPES)["properties"]["record"] == {}
