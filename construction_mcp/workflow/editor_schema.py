@@ -16,6 +16,7 @@ from typing import Any
 from construction_mcp.actions.action import ActionType, ActionTypes, cel_fields
 from construction_mcp.expressions.port import Schema
 from construction_mcp.workflow.definition import Definition
+from construction_mcp.workflow.variables import KINDS
 
 FILE = Path("examples/workflow.schema.json")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -36,6 +37,11 @@ def document_schema(types: ActionTypes) -> dict[str, Any]:
         "description": "Computed when the step runs: {{ CEL }}",
     }
     schema["$defs"].update({_defined(name, configs): config for name, config in configs.items()})
+    schema["$defs"]["Variable"]["properties"]["type"] = {
+        "description": "What its value is",
+        "enum": list(KINDS),
+        "enumDescriptions": [kind.words for kind in KINDS.values()],
+    }
     action = schema["$defs"]["Action"]
     action["properties"]["type"] = {
         "description": "What it does",

@@ -40,6 +40,19 @@ def test_the_committed_schema_is_what_the_code_says() -> None:
     assert (ROOT / FILE).read_text() == document_text(TYPES)
 
 
+def test_every_field_of_the_document_is_described() -> None:
+    schema: Any = validator().schema
+    models = {"the document": schema, **{name: one for name, one in schema["$defs"].items() if name[0].isupper()}}
+
+    silent = [
+        f"{name}.{field}"
+        for name, model in models.items()
+        for field, one in model.get("properties", {}).items()
+        if not one.get("description")
+    ]
+    assert silent == []
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_names_the_schema_and_fits_it(example: Any) -> None:
     text = example.read_text()
@@ -105,6 +118,7 @@ def test_what_the_server_takes_is_not_marked(document: dict[str, Any]) -> None:
         ),
         (workflow("procore.rfi.list", {"status": "opne"}), "$.actions[0].config.status"),
         (workflow("transform.set", {"value": 1}, retries=3), "$.actions[0]"),
+        ({"name": "Test", "variables": {"to": {"type": "e-mail"}}}, "$.variables.to.type"),
         ({"name": "Test", "trigger": {"type": "cron"}}, "$.trigger.type"),
         ({"nmae": "Test"}, "$"),
     ],

@@ -23,10 +23,7 @@ def test_a_circle_reads_from_who_waits_to_who_is_awaited():
 
     assert circle is not None
     assert circle[0] == circle[-1]
-    assert all(
-        (waiting, awaited) in {("a", "b"), ("b", "c"), ("c", "a")}
-        for waiting, awaited in pairwise(circle)
-    )
+    assert all((waiting, awaited) in {("a", "b"), ("b", "c"), ("c", "a")} for waiting, awaited in pairwise(circle))
 
 
 def test_the_written_order_is_a_chain():
