@@ -70,6 +70,15 @@ CATALOGUE: dict[str, ErrorCode] = {
         "The workflow belongs to another Procore environment or company.",
         "Switch back, or deploy it again here.",
     ),
+    # what runs
+    "EXECUTION_EXPRESSION_FAILED": ErrorCode(
+        "An expression could not be evaluated with the values it met.",
+        "Look at details.seen, then mend the expression or what it reads.",
+    ),
+    "EXECUTION_EXPRESSION_NULL": ErrorCode(
+        "An expression met null where it needs a value.",
+        "Say what to use instead, default(x, 0), or test it first, x != null && x > 3.",
+    ),
     # repeating
     "IDEMPOTENCY_CONFLICT": ErrorCode(
         "The idempotency key was used before with other arguments.", "Use a new key for a new request."

@@ -83,6 +83,16 @@ class Limits:
     workflow_cache_s: float = 3600.0  # definitions; every write goes through the cache, so age alone ends an entry
     record_cache_s: float = 300.0  # projects and companies
 
+    # expressions
+    expression_chars_max: int = 2000  # security.md finding 3; a person's is a line or two
+    expression_bytes_max: int = 256 * 1024  # what one evaluation reads or gives: 250 full records
+    expression_here_bytes_max: int = 16 * 1024  # read in the server's own process: well under 1 ms of the event loop
+    expression_items_max: int = 10_000  # of one list: twenty pages of a Procore list, five times over
+    expression_seen_chars_max: int = 200  # of one value in an explanation
+    expressions_cached_max: int = 1024  # compiled for evaluation: all conditions and templates of some 100 workflows
+    expression_names_max: int = 400  # types that one checking environment knows: 5 ms to build at that size
+    expression_messages_max: int = 2000  # object types described to the checker before it starts over: about 20 MB
+
     # webhooks
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way

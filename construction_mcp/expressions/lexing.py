@@ -1,0 +1,129 @@
+"""What stands where in an expression: tokens, dotted names, loop variables, the end of a template's hole.
+
+A lexer, not a parser: CEL's own parser decides what is an expression; this one knows enough to name places in it.
+Source: cel-spec "Language Definition", section Syntax, terminals.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+LOOPS = frozenset({"map", "filter", "exists", "exists_one", "all"})
+KEYWORDS = frozenset({"true", "false", "null", "in"})
+_TOKEN = re.compile(
+    r"""
+      (?P<text>[bB]?[rR][bB]?(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|"[^"\n]*"|'[^'\n]*')
+        |[bB]?(?:\"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
+    | (?P<name>[A-Za-z_][A-Za-z0-9_]*|`[^`\n]*`)
+    | (?P<number>\d[0-9A-Za-z_]*(?:\.\d[0-9A-Za-z_]*)?)
+    | (?P<note>//[^\n]*)
+    | (?P<sign>&&|\|\||[=!<>]=|\S)
+    """,
+    re.VERBOSE,
+)
+_OPENS, _CLOSES = "([{", ")]}"
+
+
+class Token(NamedTuple):
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A dotted name as it is written, `steps.open_rfis.output`: its parts and where each begins and ends."""
+
+    parts: tuple[str, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+
+def tokens_of(text: str) -> list[Token]:
+    """Everything but space and comments. What cannot be a token comes as single signs."""
+    return [
+        Token(found.lastgroup or "", found.group(), found.start())
+        for found in _TOKEN.finditer(text)
+        if found.lastgroup != "note"
+    ]
+
+
+def chains_of(tokens: Sequence[Token]) -> list[Chain]:
+    """The dotted names that begin with a variable: no functions, keywords, or fields of something computed."""
+    return list(_chains(tokens))
+
+
+def _chains(tokens: Sequence[Token]) -> Iterator[Chain]:
+    at = 0
+    while at < len(tokens):
+        if tokens[at].kind != "name" or _is_field(tokens, at):
+            at += 1
+            continue
+        last = at
+        while last + 2 < len(tokens) and tokens[last + 1].text == "." and tokens[last + 2].kind == "name":
+            last += 2
+        called = last + 1 < len(tokens) and tokens[last + 1].text == "("
+        parts = tokens[at : last - 1 if called else last + 1 : 2]
+        if parts and parts[0].text not in KEYWORDS:
+            yield Chain(
+                tuple(part.text.strip("`") for part in parts),
+                tuple(part.start for part in parts),
+                tuple(part.end for part in parts),
+            )
+        at = last + 1
+
+
+def _is_field(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the name at `at` is selected from an operand: `].name`, `).name`."""
+    return at > 0 and tokens[at - 1].text == "."
+
+
+def loop_variables(tokens: Sequence[Token]) -> list[Token]:
+    """The names that `.map(name, ...)` and its kin give to an element."""
+    return [
+        tokens[at + 3]
+        for at in range(len(tokens) - 4)
+        if tokens[at].text == "."
+        and tokens[at + 1].text in LOOPS
+        and tokens[at + 2].text == "("
+        and tokens[at + 3].kind == "name"
+        and tokens[at + 4].text == ","
+    ]
+
+
+def closing(tokens: Sequence[Token], at: int) -> int:
+    """The index of the bracket that closes the one at `at`; the last token where none does."""
+    depth = 0
+    for index in range(at, len(tokens)):
+        if tokens[index].kind == "sign" and tokens[index].text in _OPENS:
+            depth += 1
+        elif tokens[index].kind == "sign" and tokens[index].text in _CLOSES:
+            depth -= 1
+            if depth == 0:
+                return index
+    return len(tokens) - 1
+
+
+def end_of_hole(text: str, start: int) -> int:
+    """Where the `}}` stands that closes the hole whose expression begins at `start`; -1 where there is none.
+
+    Braces of map literals are counted, and nothing inside a text literal counts.
+    """
+    depth = 0
+    at = start
+    while at < len(text):
+        if depth == 0 and text.startswith("}}", at):
+            return at
+        found = _TOKEN.match(text, at)
+        if found is None or found.lastgroup == "note":
+            at += 1  # space; a comment may not swallow the end of its hole
+            continue
+        if found.lastgroup == "sign":
+            depth += {"{": 1, "}": -1}.get(found.group(), 0)
+        at = found.end()
+    return -1

@@ -1,0 +1,146 @@
+"""Checks expressions with few CEL environments: the names of a scope become names that stand for their types.
+
+Building an environment takes a millisecond and more for each hundred names, checking an expression a tenth of one. So
+`steps.open_rfis.output` is checked as `zz__7_0.output`, where 7 is the type of `steps.open_rfis` and 0 counts the
+names of that type in this expression; every workflow of the process shares the few types there are.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from construction_mcp.expressions import functions
+from construction_mcp.expressions.lexing import Chain, Token, chains_of, tokens_of
+from construction_mcp.expressions.port import Scope
+from construction_mcp.expressions.reads import Path
+from construction_mcp.expressions.shapes import Shape
+from construction_mcp.expressions.types import Types
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel
+
+PREFIX = "zz__"
+_WRAPPERS = {"string": "StringValue", "int": "Int64Value", "bool": "BoolValue", "double": "DoubleValue"}
+Slot = tuple[Shape, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """An expression as it is checked.
+
+    names: what each new name stands for, as a path. slots: what the environment has to declare.
+    """
+
+    original: str
+    text: str
+    tokens: Sequence[Token]
+    names: Mapping[str, Path]
+    slots: frozenset[Slot]
+    starts: Sequence[int]
+    shifts: Sequence[int]
+
+    def position(self, place: int) -> int:
+        """Where a place of `text` is in the original."""
+        at = bisect_right(self.starts, place) - 1
+        return min(place + self.shifts[at], len(self.original)) if at >= 0 else place
+
+
+class Environments:
+    """One CEL environment that grows by the types of each new scope; started anew when it has grown too far."""
+
+    def __init__(self, types: Types, names_max: int) -> None:
+        self._types = types
+        self._names_max = names_max
+        self._generation = types.generation
+        self._numbers: dict[Shape, int] = {}
+        self._slots: set[Slot] = set()
+        self._env: cel.Env | None = None
+
+    def renamed(self, text: str, scope: Scope) -> Renamed:
+        """The expression under the names of types."""
+        if self._generation != self._types.generation:
+            self._forget()
+        tokens = tokens_of(text)
+        names: dict[Path, str] = {}
+        slots: set[Slot] = set()
+        pieces, starts, shifts = [], [], []
+        done = shift = 0
+        for chain in chains_of(tokens):
+            length = _declared(chain, scope.names)
+            if not length:
+                continue
+            new = self._name(chain.parts[:length], scope, names, slots)
+            start, end = chain.starts[0], chain.ends[length - 1]
+            pieces += [text[done:start], new]
+            starts += [start - shift, start - shift + len(new)]
+            shift += end - start - len(new)
+            shifts += [start - starts[-2], shift]
+            done = end
+        pieces.append(text[done:])
+        found = {new: path for path, new in names.items()}
+        return Renamed(text, "".join(pieces), tokens, found, frozenset(slots), starts, shifts)
+
+    def _name(self, path: Path, scope: Scope, names: dict[Path, str], slots: set[Slot]) -> str:
+        known = names.get(path)
+        if known is not None:
+            return known
+        shape = self._types.of(scope.names[".".join(path)]).shape
+        number = self._numbers.setdefault(shape, len(self._numbers))
+        slot = sum(other == shape for other, _ in slots)
+        slots.add((shape, slot))
+        name = names[path] = f"{PREFIX}{number}_{slot}"
+        return name
+
+    def environment(self, needed: frozenset[Slot], scope: Scope) -> "cel.Env":
+        """An environment that declares what is needed; what else the scope has will be needed next."""
+        if self._env is None or not needed <= self._slots:
+            offered = {(self._types.of(schema).shape, 0) for schema in scope.names.values()}
+            self._slots |= needed
+            if len(self._slots | offered) <= self._names_max:
+                self._slots |= offered
+            elif len(self._slots) > self._names_max:
+                self._slots = set(needed)
+            self._env = self._build()
+        return self._env
+
+    def _build(self) -> "cel.Env":
+        from cel_expr_python import cel
+
+        for shape, _ in self._slots:
+            self._numbers.setdefault(shape, len(self._numbers))
+        variables = {f"{PREFIX}{self._numbers[shape]}_{slot}": cel_type(shape) for shape, slot in self._slots}
+        return cel.NewEnv(self._types.pool, config=functions.checked(), variables=variables)
+
+    def _forget(self) -> None:
+        self._generation = self._types.generation
+        self._numbers, self._slots, self._env = {}, set(), None
+
+
+def _declared(chain: Chain, names: Mapping[str, object]) -> int:
+    """How many parts of the chain are a name of the scope: the longest that is."""
+    for length in range(min(len(chain.parts), 3), 0, -1):
+        if ".".join(chain.parts[:length]) in names:
+            return length
+    return 0
+
+
+def cel_type(shape: Shape) -> "cel.Type":
+    """The shape as CEL's own object."""
+    from cel_expr_python import cel
+
+    if shape.kind == "list":
+        return cel.Type.List(cel_type(shape.of) if shape.of else cel.Type.DYN)
+    if shape.kind == "map":
+        return cel.Type.Map(cel.Type.STRING, cel_type(shape.of) if shape.of else cel.Type.DYN)
+    if shape.kind == "message":
+        return cel.Type(shape.name)
+    if shape.is_nullable:
+        return cel.Type(f"google.protobuf.{_WRAPPERS[shape.kind]}")
+    plain: Mapping[str, cel.Type] = {
+        "bool": cel.Type.BOOL,
+        "int": cel.Type.INT,
+        "string": cel.Type.STRING,
+        "null": cel.Type.NULL,
+    }
+    return plain.get(shape.kind, cel.Type.DYN)
