@@ -21,6 +21,7 @@ from construction_mcp.workflow.variables import KINDS
 FILE = Path("examples/workflow.schema.json")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEMPLATE = {"$ref": "#/$defs/Template"}
+_NOT_IN_BRACES = {"not": {"type": "string", "pattern": r"^\s*\{\{"}}  # it is an expression already
 _NAMED = ("properties", "patternProperties")  # keywords that hold schemas by names of fields
 _NESTED = ("items", "additionalProperties")
 _CHOICES = ("anyOf", "oneOf", "allOf")
@@ -48,6 +49,7 @@ def document_schema(types: ActionTypes) -> dict[str, Any]:
         "enum": list(configs),
         "enumDescriptions": [one.doc for one in known],
     }
+    action["properties"]["condition"].update(_NOT_IN_BRACES)
     action["allOf"] = [_chosen(name, configs) for name in configs]
     return {"$schema": DIALECT, **schema, "title": "construction-mcp workflow"}
 
@@ -130,7 +132,8 @@ def _with_templates(schema: Any, *, expressions: Collection[str] = ()) -> Any:
     for keyword in _NAMED:
         if keyword in schema:
             opened[keyword] = {
-                name: one if name in expressions else _or_template(one) for name, one in schema[keyword].items()
+                name: {**one, **_NOT_IN_BRACES} if name in expressions else _or_template(one)
+                for name, one in schema[keyword].items()
             }
     for keyword in _NESTED:
         if isinstance(schema.get(keyword), dict):

@@ -101,3 +101,7 @@ def test_a_subject_is_one_line_whatever_a_record_holds() -> None:
 
 def test_addresses_in_one_text_are_several() -> None:
     assert take("notify.email", {**MAIL, "to": "a@x.com; b@x.com ,"}).to == ["a@x.com", "b@x.com"]
+
+
+def test_a_name_with_a_comma_is_one_approver() -> None:
+    assert take("approval.request", {**ASK, "approvers": "Lopez, Ana"}).approvers == ["Lopez, Ana"]

@@ -1,11 +1,17 @@
-"""The notification templates say something, and need exactly the data they show."""
+"""The notification templates say something, and show what their data really holds."""
 
 import re
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from construction_mcp.actions import notifications
+from construction_mcp.actions.catalogue import Catalogue
+from construction_mcp.actions.shapes import closed, element
+from construction_mcp.expressions.cel import CelEngine
+from construction_mcp.expressions.port import Checked, Schema, Scope
+from construction_mcp.expressions.templates import parse
 
 WORKFLOWS = {  # the templates of PRODUCT.md's workflows, which each say something to somebody
     "change_event_review",
@@ -23,10 +29,40 @@ WORKFLOWS = {  # the templates of PRODUCT.md's workflows, which each say somethi
     "weather_delay_log",
     "weekly_project_summary",
 }
+ENGINE = CelEngine()
+
+
+def given_by(name: str, *path: str) -> Schema:
+    """What a step of that type gives, at a path into its output."""
+    found = Catalogue().describe(name)
+    assert found is not None
+    schema: Schema = found["output"]
+    for part in path:
+        schema = schema["properties"][part]
+    return schema
+
+
+RECORDS = {
+    "rfis": given_by("procore.rfi.list", "items"),
+    "rfi": given_by("procore.rfi.get", "item"),
+    "submittals": given_by("procore.submittal.list", "items"),
+    "submittal": given_by("procore.submittal.get", "item"),
+    "punch_items": given_by("procore.punch_item.list", "items"),
+    "observation": given_by("procore.observation.get", "item"),
+    "inspection": given_by("procore.inspection.get", "item"),
+    "change_events": given_by("procore.change_event.list", "items"),
+    "entries": given_by("procore.daily_log.list", "items"),
+    "topics": given_by("procore.meeting.get", "item", "topics"),
+}
 
 
 def holes(text: str) -> list[str]:
-    return re.findall(r"\{\{(.+?)\}\}", text)
+    return [hole.text for hole in parse(text).holes]
+
+
+def checked(text: str, **names: Schema) -> Any:
+    """The expression as the engine understands it, or its mistakes."""
+    return ENGINE.check(text, Scope(names))
 
 
 def test_every_workflow_that_tells_somebody_has_its_words() -> None:
@@ -34,15 +70,25 @@ def test_every_workflow_that_tells_somebody_has_its_words() -> None:
 
 
 @pytest.mark.parametrize("name", notifications.names())
-def test_a_template_shows_the_data_it_asks_for_and_nothing_else(name: str) -> None:
+def test_everything_a_template_shows_is_in_the_records_it_is_given(name: str) -> None:
     template = notifications.load(name)
-    outside = [*holes(template.subject), *holes(template.text), *(section.items for section in template.sections)]
-    inside = [hole for section in template.sections for hole in (*holes(section.line), section.link or "")]
+    data = closed(**{field: RECORDS.get(field, schema) for field, schema in template.data.items()})
 
-    shown = {found for text in outside for found in re.findall(r"\bdata\.(\w+)", text)}
-    assert shown == set(template.data)
-    assert not any("item" in re.findall(r"\b\w+", text) for text in outside)
-    assert all(text.lstrip().startswith(("item.", "join(item.")) for text in inside if text)
+    said = [checked(hole, data=data) for hole in (*holes(template.subject), *holes(template.text))]
+    for section in template.sections:
+        items = checked(section.items, data=data)
+        assert isinstance(items, Checked)
+        lines = [*holes(section.line), *filter(None, [section.link])]
+        said += [checked(line, item=element(items.result)) for line in lines]
+    assert [one for one in said if not isinstance(one, Checked)] == []
+
+
+@pytest.mark.parametrize("name", notifications.names())
+def test_a_template_asks_for_nothing_it_does_not_show(name: str) -> None:
+    template = notifications.load(name)
+    outside = " ".join([template.subject, template.text, *(section.items for section in template.sections)])
+
+    assert set(re.findall(r"\bdata\.(\w+)", outside)) == set(template.data)
 
 
 @pytest.mark.parametrize("name", notifications.names())

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from construction_mcp.actions.action import cel_fields
+from construction_mcp.actions.action import ActionType, Config, cel_fields
 from construction_mcp.actions.catalogue import Catalogue
 from construction_mcp.core.config import Limits
 from construction_mcp.workflow.document import read
-from construction_mcp.workflow.editor_schema import FILE, document_text
+from construction_mcp.workflow.editor_schema import FILE, document_schema, document_text
 from tests.tidy.source import ROOT
 
 TYPES = Catalogue()
@@ -67,12 +67,46 @@ def test_an_example_names_the_schema_and_fits_it(example: Any) -> None:
 def test_a_template_may_stand_wherever_a_value_does(name: str) -> None:
     found = TYPES.get(name)
     assert found is not None
-    values = set(found.config.model_fields) - set(cel_fields(found.config))
-    required = {field for field, one in found.config.model_fields.items() if one.is_required()}
-    config = dict.fromkeys({*values, *required}, "{{ vars.x }}")
+    fields = set(found.config.model_fields)
+    expressions = {field for field in cel_fields(found.config) if found.config.model_fields[field].is_required()}
+    config = dict.fromkeys(fields - set(cel_fields(found.config)), "{{ vars.x }}") | dict.fromkeys(expressions, "item")
 
     wrong = [path for path in mistakes(workflow(name, config)) if path != "$.actions[0].config"]
     assert wrong == []
+
+
+class Part(Config):
+    """What is poured where."""
+
+    volume_m3: float
+
+
+class Pour(Config):
+    """Values at every depth."""
+
+    sizes: list[int]
+    by_day: dict[str, int]
+    part: Part
+    parts: list[Part]
+
+
+class OneType:
+    """An installation with one action type."""
+
+    def get(self, _name: str) -> ActionType:
+        return ActionType("concrete.pour", Pour, effect="pure", doc="Pour.", output={})
+
+    def names(self) -> list[str]:
+        return ["concrete.pour"]
+
+
+@pytest.mark.parametrize("value", [1, "{{ vars.x }}", "one"])
+def test_a_template_may_stand_deep_inside_a_value_and_other_text_may_not(value: Any) -> None:
+    judge = Draft202012Validator(document_schema(OneType()))
+    part = {"volume_m3": value}
+    config = {"sizes": [value], "by_day": {"monday": value}, "part": part, "parts": [part]}
+
+    assert judge.is_valid(workflow("concrete.pour", config)) == (value != "one")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +145,8 @@ def test_what_the_server_takes_is_not_marked(document: dict[str, Any]) -> None:
             "$.actions[0].config.data",
         ),
         (workflow("transform.sort", {"items": [], "by": "item", "order": "up"}), "$.actions[0].config.order"),
+        (workflow("transform.map", {"items": [], "to": "{{ item.id }}"}), "$.actions[0].config.to"),
+        (workflow("transform.set", {"value": 1}, condition="{{ vars.on }}"), "$.actions[0].condition"),
         (workflow("transform.filter", {"items": [], "where": True}), "$.actions[0].config.where"),
         (
             workflow("approval.request", {"approvers": "Jo", "message": "?", "on_expiry": "escalate"}),
