@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from construction_mcp.cache import Cache
     from construction_mcp.core.cursor import Cursors
     from construction_mcp.core.keys import KeyRing
+    from construction_mcp.deployment.facts import FactFinder
+    from construction_mcp.deployment.starting import Starting
     from construction_mcp.net.outbound import Outbound
     from construction_mcp.procore.access import Accounts, Procore
     from construction_mcp.procore.authorize import Authorizations
@@ -43,16 +45,28 @@ if TYPE_CHECKING:
     from construction_mcp.store.hooks import Hooks
     from construction_mcp.store.intents import Intents
     from construction_mcp.store.users import Users
+    from construction_mcp.store.versions import Versions
     from construction_mcp.store.workflows import Workflows
 
 
 class House:
-    """Everything one process shares: made once by whoever holds the data directory's lock."""
+    """Everything one process shares: made once by whoever holds the data directory's lock.
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, catalog: Catalog | None = None) -> None:
+    performs: the action types that can be carried out here, None for all; none of them before there is an engine.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        catalog: Catalog | None = None,
+        performs: frozenset[str] | None = frozenset(),
+    ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.catalog = catalog or load_catalog()
+        self.performs = performs
         self.changes = ChangeHub()
         self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
         self.services = Services(self._factories(), self._personal_factories())
@@ -105,6 +119,9 @@ class House:
             f"{room}.core.cursor:Cursors": self._cursors,
             f"{room}.store.database:Database": self._database,
             f"{room}.store.workflows:Workflows": self._workflows,
+            f"{room}.store.versions:Versions": self._versions,
+            f"{room}.deployment.facts:FactFinder": self._fact_finder,
+            f"{room}.deployment.starting:Starting": self._starting,
             f"{room}.store.users:Users": self._users,
             f"{room}.store.intents:Intents": self._intents,
             f"{room}.store.hooks:Hooks": self._hooks,
@@ -165,10 +182,57 @@ class House:
         return Catalogue()
 
     async def _workflows(self) -> "Workflows":
+        """Whoever asks for workflows first finds those of another environment or company paused."""
         from construction_mcp.store.database import Database
+        from construction_mcp.store.versions import Versions
         from construction_mcp.store.workflows import Workflows
 
-        return Workflows(await self.services.get(Database), self.clock, self.settings.limits)
+        settings, database = self.settings, await self.services.get(Database)
+        workflows = Workflows(database, self.clock, settings.limits)
+        is_service = settings.procore_grant == "client_credentials"
+        versions = Versions(database, workflows, self.clock, settings.limits)
+        await versions.pause_foreign(settings.environment, settings.company_id, is_service=is_service)
+        return workflows
+
+    async def _versions(self) -> "Versions":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.versions import Versions
+        from construction_mcp.store.workflows import Workflows
+
+        database, workflows = await self.services.get(Database), await self.services.get(Workflows)
+        return Versions(database, workflows, self.clock, self.settings.limits)
+
+    async def _fact_finder(self) -> "FactFinder":
+        from construction_mcp.deployment.facts import FactFinder
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.procore.limiter import Limiters
+        from construction_mcp.store.users import Users
+        from construction_mcp.store.versions import Versions
+
+        return FactFinder(
+            await self.services.get(Accounts),
+            await self.services.get(Versions),
+            await self.services.get(Users),
+            await self.services.get(Limiters),
+            self.reach,
+            self.settings,
+            self.performs,
+        )
+
+    async def _starting(self) -> "Starting":
+        from construction_mcp.core.keys import KeyRing
+        from construction_mcp.deployment.starting import Starting
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.store.hooks import Hooks
+
+        return Starting(
+            await self.services.get(Hooks),
+            await self.services.get(Accounts),
+            self.reach,
+            await self.services.get(KeyRing),
+            self.settings,
+            self.clock,
+        )
 
     async def _users(self) -> "Users":
         from construction_mcp.store.database import Database

@@ -11,7 +11,7 @@ VALUES (
 
 -- name: by_ids :many
 -- Workflows with their actions in one statement; the inner SELECT orders what json_group_array collects.
-SELECT id, name, description, status, environment, company_id, project_id, run_as, trigger, variables,
+SELECT id, name, description, status, status_reason, environment, company_id, project_id, run_as, trigger, variables,
        draft_version, active_version, created_by, created_at, updated_at,
        (SELECT json_group_array(json_object('sequence', sequence, 'action', json(action)))
           FROM (SELECT sequence, action
@@ -151,7 +151,7 @@ DELETE FROM workflow_actions
    AND key = :key;
 
 -- name: remove :run
--- The actions go with it by ON DELETE CASCADE.
+-- Its actions, versions, times and executions go with it by ON DELETE CASCADE.
 DELETE FROM workflows
  WHERE id = :id
    AND draft_version = coalesce(:expected_version, draft_version);

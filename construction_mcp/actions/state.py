@@ -1,10 +1,11 @@
 """What a workflow remembers from one run to the next, for "only tell me once"."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from construction_mcp.actions.action import ActionType, Config
+from construction_mcp.actions.action import ActionType, Config, Written
 from construction_mcp.actions.form import Form
 from construction_mcp.actions.shapes import closed
 from construction_mcp.expressions.port import ANYTHING
@@ -30,6 +31,11 @@ class SetConfig(Config):
     value: Annotated[Any, Field(description="The value that later runs get; null forgets it")]
 
 
+def _named(written: Written) -> str:
+    """The name; what a run puts into it is left open."""
+    return re.sub(r"\{\{.*?\}\}", "…", str(written.get("name")))
+
+
 TYPES = (
     ActionType(
         name="state.get",
@@ -37,7 +43,7 @@ TYPES = (
         effect="read",
         doc="Give a value that an earlier run stored; depends_on makes it wait for a state.set of this run.",
         output=closed(value=ANYTHING),
-        words=lambda written, _setting: f"recall {written.get('name')}",
+        words=lambda written, _setting: f"recall {_named(written)} of earlier runs",
     ),
     ActionType(
         name="state.set",
@@ -45,6 +51,6 @@ TYPES = (
         effect="write",
         doc="Store a value for later runs of this workflow.",
         output=lambda inputs: closed(value=inputs.get("value", ANYTHING)),
-        words=lambda written, _setting: f"remember {written.get('name')}",
+        words=lambda written, _setting: f"remember {_named(written)} for later runs",
     ),
 )

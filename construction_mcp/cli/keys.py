@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
 
 async def _rotate(launch: "Launch") -> dict[str, Any]:
     from construction_mcp.core.config import load_settings
-    from construction_mcp.store.connections import reseal
+    from construction_mcp.store import connections, hooks
     from construction_mcp.store.database import Database
     from construction_mcp.store.meta import rotate_key
 
     settings = load_settings(launch)
     database = await Database.open(settings.database_file, limits=settings.limits)
     try:
-        ring, count = await rotate_key(database, settings, [reseal])
+        ring, count = await rotate_key(database, settings, [connections.reseal, hooks.reseal])
     finally:
         await database.close()
     return {"fingerprint": ring.fingerprint, "resealed": count}

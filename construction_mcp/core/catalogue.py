@@ -66,6 +66,17 @@ CATALOGUE: dict[str, ErrorCode] = {
     "WORKFLOW_ACTION_NOT_FOUND": ErrorCode(
         "The workflow has no action with that key.", "get_workflow lists its actions and their keys."
     ),
+    "WORKFLOW_VERSION_NOT_FOUND": ErrorCode(
+        "The workflow has no version of that number.", "Name one that was deployed before; details has the workflow."
+    ),
+    "WORKFLOW_NOT_DEPLOYED": ErrorCode(
+        "The workflow has never been deployed, so there is nothing to pause, resume or go back to.",
+        "Deploy it with deploy_workflow.",
+    ),
+    "WORKFLOW_RUNS_AS_ANOTHER": ErrorCode(
+        "The workflow runs through another person's Procore account.",
+        "Ask the person named in details to deploy it, or make a workflow of your own from it.",
+    ),
     "WORKFLOW_ENVIRONMENT_MISMATCH": ErrorCode(
         "The workflow belongs to another Procore environment or company.",
         "Switch back, or deploy it again here.",

@@ -89,9 +89,16 @@ class Limits:
     expression_here_bytes_max: int = 16 * 1024  # read in the server's own process: well under 1 ms of the event loop
     expression_items_max: int = 10_000  # of one list: twenty pages of a Procore list, five times over
     expression_seen_chars_max: int = 200  # of one value in an explanation
-    expressions_cached_max: int = 1024  # compiled for evaluation: all conditions and templates of some 100 workflows
+    expressions_cached_max: int = 2048  # checked, and compiled: all conditions and templates of some 100 workflows
     expression_names_max: int = 400  # types that one checking environment knows: 5 ms to build at that size
     expression_messages_max: int = 2000  # object types described to the checker before it starts over: about 20 MB
+
+    # workflows
+    status_executions: int = 5  # runs listed with a workflow's status
+    health_executions: int = 100  # latest runs its health is judged by: what lies further back no longer tells
+    poll_s: int = 300  # between two looks at Procore for a workflow that nobody tells of changes
+    events_per_hour_assumed: int = 20  # a busy project's day in one hour; what a webhook workflow is budgeted for
+    deploy_reads_max: int = 20  # lists asked for one row each: may a deployment read what it needs to?
 
     # webhooks
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
@@ -148,6 +155,7 @@ class Limits:
     recipients_max: int = 100  # of one message; more is a mailing list's work
     computed_mails_max: int = 500  # what `allow.max_per_run` may admit: every person of a large project once
     http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
+
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,18 @@ class Reach:
         address = self._public or self._local
         return address and address + WEBHOOKS_PATH
 
+    @property
+    def is_public(self) -> bool:
+        """Whether others can post to this process. The simulator reaches loopback, Procore itself does not."""
+        return self._public is not None or (self._local is not None and self._is_simulated)
+
     def webhook(self, hook_id: str) -> str:
-        """The address Procore is told to post to. The simulator reaches loopback, Procore itself does not.
+        """The address others are told to post to.
 
         Raises:
             Invalid: WEBHOOK_NO_PUBLIC_URL.
         """
-        if self._public is None and (self._local is None or not self._is_simulated):
+        if not self.is_public:
             raise Invalid(
                 "Procore cannot reach this server, so it has nowhere to post to.",
                 code="WEBHOOK_NO_PUBLIC_URL",

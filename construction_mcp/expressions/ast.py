@@ -5,39 +5,36 @@ straight from the wire: a protobuf runtime would cost more to import than all ex
 Source: cel-spec proto/cel/expr/checked.proto and syntax.proto (field numbers below), "Protocol Buffers Encoding".
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Set
+from typing import Any, NamedTuple
 
 from construction_mcp.expressions.shapes import DYN, NULL, Shape, list_of, map_of, message, nullable, scalar
 
 _VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
+_ID = 2 << 3 | _VARINT
 _PRIMITIVES = {1: "bool", 2: "int", 3: "uint", 4: "double", 5: "string", 6: "bytes"}  # checked.proto, PrimitiveType
 _WELL_KNOWN = {1: "any", 2: "timestamp", 3: "duration"}
+TYPE_NAMES = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "dyn"})
 _SIGN_BIT, _TWO_64 = 1 << 63, 1 << 64
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     id: int
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     id: int
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(NamedTuple):
     id: int
     operand: "Node"
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """`target` is the thing before the dot, in `target.function(arguments)`."""
 
     id: int
@@ -46,8 +43,7 @@ class Call:
     arguments: "tuple[Node, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A list, a map, or (with `message`) the construction of a typed object."""
 
     id: int
@@ -55,8 +51,7 @@ class Literal:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(NamedTuple):
     """What `map`, `filter`, `exists`, `exists_one` and `all` become."""
 
     id: int
@@ -66,47 +61,64 @@ class Loop:
 
 
 Node = Constant | Name | Select | Call | Literal | Loop
-_NOTHING = Constant(0, None)
+_NOTHING: Node = Constant(0, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """A checked expression. Types and positions stay on the wire until somebody asks."""
+class Tree(NamedTuple):
+    """An expression as CEL read it. Types and positions stay on the wire until somebody asks.
+
+    names, functions, messages: all that occur in it; loops: whether a list is walked.
+    """
 
     root: Node
-    types: tuple[bytes, ...]
-    source: bytes
+    names: Set[str]
+    functions: Set[str]
+    messages: Set[str]
+    loops: bool
+    raw: bytes
 
     def type_of(self, node: Node) -> Shape:
-        """What the checker says the node gives."""
-        for entry in self.types:
-            found = dict(_fields(entry))
-            if found.get(1) == node.id:
-                return _type(found[2])
+        """What the checker says the node gives. CheckedExpr: type_map 3, of entries with key 1 and value 2."""
+        for start, end in _all(self.raw, 3):
+            if _varint(self.raw, start + 1)[0] == node.id:
+                return _type(dict(_fields(self.raw[start:end]))[2])
         return DYN
 
     def position_of(self, node: Node) -> int:
         """Where the node stands, in characters from 0: its operator, dot or bracket. SourceInfo: positions 4."""
-        for number, entry in _fields(self.source):
-            if number == 4 and dict(entry_fields := _fields(entry)).get(1) == node.id:
-                return int(dict(entry_fields).get(2, 0))
+        for start, end in _all(self.raw, 5):
+            for number, entry in _fields(self.raw[start:end]):
+                place = dict(_fields(entry)) if number == 4 else {}
+                if place.get(1) == node.id:
+                    return int(place.get(2, 0))
         return 0
 
 
 def read(serialized: bytes) -> Tree:
-    """The tree in what `Expression.serialize()` gave."""
-    checked = dict(_fields(serialized))[2]
-    types = []
-    source = b""
-    root: Node = _NOTHING
-    for number, value in _fields(checked):
-        if number == 3:
-            types.append(value)
-        elif number == 4:
-            root = _expression(value)
-        elif number == 5:
-            source = value
-    return Tree(root, tuple(types), source)
+    """The tree in what `Expression.serialize()` gave: Any (value 2) of a CheckedExpr (expr 4).
+
+    Of an expression that was compiled without checking it is a ParsedExpr (expr 2): no types, no positions.
+    """
+    found = dict(_fields(serialized))
+    raw = found[2]
+    is_checked = found[1].endswith(b"CheckedExpr")
+    reader = _Reader(raw)
+    root = next(reader.expression(start, end) for start, end in _all(raw, 4 if is_checked else 2))
+    return Tree(root, reader.names, reader.functions, reader.messages, reader.loops, raw)
+
+
+def _all(raw: bytes, wanted: int) -> Iterator[tuple[int, int]]:
+    """Where each field of that number begins and ends, among fields that all have a length, below number 16."""
+    at, end = 0, len(raw)
+    while at < end:
+        key = raw[at]
+        size = raw[at + 1]
+        at += 2
+        if size & 0x80:
+            size, at = _varint(raw, at - 1)
+        if key >> 3 == wanted:
+            yield at, at + size
+        at += size
 
 
 def _fields(raw: bytes) -> list[tuple[int, Any]]:
@@ -148,87 +160,125 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _expression(raw: bytes) -> Node:
-    """syntax.proto, Expr: id 2, const 3, ident 4, select 5, call 6, list 7, struct 8, comprehension 9."""
-    node_id = 0
-    kind, body = 0, b""
-    for number, value in _fields(raw):
-        if number == 2:
-            node_id = value
-        else:
-            kind, body = number, value
-    if kind == 4:
-        return Name(node_id, _text(body))
-    if kind == 5:
-        return _select(node_id, body)
-    if kind == 6:
-        return _call(node_id, body)
-    if kind == 3:
-        return _constant(node_id, body)
-    if kind == 7:
-        return Literal(node_id, tuple(_expression(value) for number, value in _fields(body) if number == 1))
-    if kind == 8:
-        return _struct(node_id, body)
-    return _loop(node_id, body) if kind == 9 else Constant(node_id, None)
+class _Reader:
+    """Reads syntax.proto's Expr, and notes what occurs in it."""
 
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self.names: set[str] = set()
+        self.functions: set[str] = set()
+        self.messages: set[str] = set()
+        self.loops = False
+        self._kinds = {
+            3: self._constant,
+            4: self._name,
+            5: self._select,
+            6: self._call,
+            7: self._list,
+            8: self._struct,
+            9: self._loop,
+        }
 
-def _text(body: bytes) -> str:
-    """The one text of an Ident."""
-    return str(dict(_fields(body)).get(1, b""), "utf-8")
+    def expression(self, at: int, end: int) -> Node:
+        """Expr: id 2, then one of const 3, ident 4, select 5, call 6, list 7, struct 8, comprehension 9."""
+        raw = self._raw
+        node_id = kind = start = stop = 0
+        while at < end:
+            key = raw[at]
+            size = raw[at + 1]
+            at += 2
+            if size & 0x80:
+                size, at = _varint(raw, at - 1)
+            if key == _ID:
+                node_id = size
+                continue
+            kind, start, stop = key >> 3, at, at + size
+            at = stop
+        return self._kinds[kind](node_id, start, stop) if kind in self._kinds else Constant(node_id, None)
 
+    def _parts(self, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """Number, start and end of each field that has a length; others are passed over."""
+        raw = self._raw
+        while at < end:
+            key = raw[at]
+            size = raw[at + 1]
+            at += 2
+            if size & 0x80:
+                size, at = _varint(raw, at - 1)
+            if key & 7 == _LEN:
+                yield key >> 3, at, at + size
+                at += size
 
-def _select(node_id: int, body: bytes) -> Node:
-    """Expr.Select: operand 1, field 2; test_only (`has`) reads the same path."""
-    found = dict(_fields(body))
-    return Select(node_id, _expression(found[1]), found[2].decode())
+    def _text(self, start: int, end: int) -> str:
+        return str(self._raw[start:end], "utf-8")
 
+    def _name(self, node_id: int, at: int, end: int) -> Node:
+        """Expr.Ident: name 1."""
+        name = next((self._text(start, stop) for _, start, stop in self._parts(at, end)), "")
+        self.names.add(name)
+        return Name(node_id, name)
 
-def _call(node_id: int, body: bytes) -> Node:
-    """Expr.Call: target 1, function 2, args 3."""
-    target, function, arguments = None, "", []
-    for number, value in _fields(body):
-        if number == 3:
-            arguments.append(_expression(value))
-        elif number == 2:
-            function = value.decode()
-        elif number == 1:
-            target = _expression(value)
-    return Call(node_id, function, target, tuple(arguments))
+    def _select(self, node_id: int, at: int, end: int) -> Node:
+        """Expr.Select: operand 1, field 2; test_only 3 (`has`) reads the same path."""
+        operand, field = _NOTHING, ""
+        for number, start, stop in self._parts(at, end):
+            if number == 1:
+                operand = self.expression(start, stop)
+            else:
+                field = self._text(start, stop)
+        return Select(node_id, operand, field)
 
+    def _call(self, node_id: int, at: int, end: int) -> Node:
+        """Expr.Call: target 1, function 2, args 3."""
+        target, function, arguments = None, "", []
+        for number, start, stop in self._parts(at, end):
+            if number == 3:
+                arguments.append(self.expression(start, stop))
+            elif number == 2:
+                function = self._text(start, stop)
+            else:
+                target = self.expression(start, stop)
+        self.functions.add(function)
+        return Call(node_id, function, target, tuple(arguments))
 
-def _constant(node_id: int, body: bytes) -> Node:
-    """Constant: int64 3, string 6; other kinds are never part of a path and stay None."""
-    for number, value in _fields(body):
-        if number == 6:
-            return Constant(node_id, value.decode())
-        if number == 3:
-            return Constant(node_id, value - _TWO_64 if value & _SIGN_BIT else value)
-    return Constant(node_id, None)
+    def _constant(self, node_id: int, at: int, end: int) -> Node:
+        """Constant: int64 3, string 6; other kinds are never part of a path and stay None."""
+        found = dict(_fields(self._raw[at:end]))
+        if 6 in found:
+            return Constant(node_id, found[6].decode())
+        value = found.get(3)
+        return Constant(node_id, value - _TWO_64 if value is not None and value & _SIGN_BIT else value)
 
+    def _list(self, node_id: int, at: int, end: int) -> Node:
+        """Expr.CreateList: elements 1."""
+        parts = [self.expression(start, stop) for number, start, stop in self._parts(at, end) if number == 1]
+        return Literal(node_id, tuple(parts))
 
-def _struct(node_id: int, body: bytes) -> Node:
-    """Expr.CreateStruct: message_name 1, entries 2; in an Entry: map_key 3, value 4."""
-    message_name, parts = "", []
-    for number, value in _fields(body):
-        if number == 1:
-            message_name = value.decode()
-        elif number == 2:
-            parts += [_expression(part) for kind, part in _fields(value) if kind in (3, 4)]
-    return Literal(node_id, tuple(parts), message_name)
+    def _struct(self, node_id: int, at: int, end: int) -> Node:
+        """Expr.CreateStruct: message_name 1, entries 2; in an Entry: map_key 3, value 4."""
+        message_name, parts = "", []
+        for number, start, stop in self._parts(at, end):
+            if number == 1:
+                message_name = self._text(start, stop)
+                self.messages.add(message_name)
+            else:
+                entry = self._parts(start, stop)
+                parts += [self.expression(first, last) for kind, first, last in entry if kind in (3, 4)]
+        return Literal(node_id, tuple(parts), message_name)
 
-
-def _loop(node_id: int, body: bytes) -> Node:
-    """Expr.Comprehension: iter_var 1, iter_var2 8, iter_range 2, accu_var 3, accu_init 4 to result 7."""
-    names, parts = [], []
-    items: Node = _NOTHING
-    for number, value in _fields(body):
-        if number in (1, 3, 8):
-            names.append(value.decode())
-        elif number == 2:
-            items = _expression(value)
-        else:
-            parts.append(_expression(value))
-    return Loop(node_id, tuple(names), items, tuple(parts))
+    def _loop(self, node_id: int, at: int, end: int) -> Node:
+        """Expr.Comprehension: iter_var 1, iter_var2 8, iter_range 2, accu_var 3, accu_init 4 to result 7."""
+        self.loops = True
+        names, parts = [], []
+        items: Node = _NOTHING
+        for number, start, stop in self._parts(at, end):
+            if number in (1, 3, 8):
+                names.append(self._text(start, stop))
+            elif number == 2:
+                items = self.expression(start, stop)
+            else:
+                parts.append(self.expression(start, stop))
+        return Loop(node_id, tuple(names), items, tuple(parts))
 
 
 def _type(raw: bytes) -> Shape:

@@ -6,15 +6,17 @@ Source: cel-spec "Language Definition"; security.md finding 3.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from cachetools import LRUCache
+
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
-from construction_mcp.expressions.ast import Call, Constant, Literal, Loop, Name, Node, Select, Tree, parts_of, read
+from construction_mcp.expressions.ast import Call, Tree, read
 from construction_mcp.expressions.evaluation import (
     CLOCK,
     TOO_LARGE,
     Program,
     evaluate_here,
-    has_loops,
+    plain_path,
     program_of,
     run,
     seen,
@@ -22,29 +24,19 @@ from construction_mcp.expressions.evaluation import (
     weigh,
 )
 from construction_mcp.expressions.failures import FAILED
-from construction_mcp.expressions.functions import DECIMAL, FIRST_GIVEN
-from construction_mcp.expressions.lexing import loop_variables
-from construction_mcp.expressions.mistakes import (
-    SYNTAX,
-    TOO_LONG,
-    TYPE,
-    UNKNOWN_NAME,
-    mistakes_of,
-    unknown_field,
-    unknown_name,
-)
+from construction_mcp.expressions.functions import FIRST_GIVEN
+from construction_mcp.expressions.mistakes import SYNTAX, TOO_LONG, UNKNOWN_NAME, mistakes_of
 from construction_mcp.expressions.port import ANYTHING, Checked, Mistake, Schema, Scope
 from construction_mcp.expressions.reads import Path, path_of, project, reads_of, references
-from construction_mcp.expressions.renaming import PREFIX, Environments, Renamed
+from construction_mcp.expressions.renaming import PARTS_MAX, PREFIX, Environments, Renamed
+from construction_mcp.expressions.review import Review, shadowed
+from construction_mcp.expressions.shapes import DYN, Shape
 from construction_mcp.expressions.types import Types, at_path
 
 __all__ = ["CelEngine", "Confinement", "evaluate_here"]
 
-_TYPE_NAMES = frozenset({"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "dyn"})
-_ARITHMETIC = frozenset({"_+_", "_-_", "_*_", "_/_", "_%_"})
 _DAYS = frozenset({"date", "today"})
 _NULL_THROUGH = frozenset({"date", "days_between", "business_days_between", "truncate", "default"})
-_NO_VALUES = {"type": "a type", "bytes": "bytes"}
 
 
 class Confinement(Protocol):
@@ -70,27 +62,54 @@ class CelEngine:
         self._confined = confined
         self._types = Types(self._limits.expression_messages_max)
         self._environments = Environments(self._types, self._limits.expression_names_max)
+        self._checked: LRUCache[tuple[str, tuple[int, ...]], Checked] = LRUCache(self._limits.expressions_cached_max)
 
     def check(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """What the expression reads and gives, or every mistake in it. Pure; a tenth of a millisecond."""
         refused = self._refused(text)
         if refused is not None:
             return [refused]
-        self._types.tidy()
+        if self._types.tidy():
+            self._checked.clear()
+        return self._known_path(text, scope) or self._known(text, scope)
+
+    def _known_path(self, text: str, scope: Scope) -> Checked | None:
+        """What only names a value that certainly exists, as most templates do, needs no checker."""
+        path = plain_path(text)
+        for length in range(min(len(path), PARTS_MAX), 0, -1):
+            schema = scope.names.get(".".join(path[:length]))
+            if schema is not None:
+                if not self._types.has(schema, path[length:]):
+                    return None
+                return Checked(text, at_path(self._types.of(schema).schema, path[length:]), (path,), False)
+        return None
+
+    def _known(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
+        """The same expression over the same schemas means the same again; mistakes depend on all names there are."""
         renamed = self._environments.renamed(text, scope)
-        shadowed = list(_shadowed(renamed, scope))
-        if shadowed:
-            return shadowed
+        key = (text, tuple(id(scope.names[".".join(path)]) for path in renamed.names.values()))
+        known = self._checked.get(key)
+        if known is None:
+            found = self._check(text, renamed, scope)
+            if not isinstance(found, Checked):
+                return found
+            known = self._checked[key] = found
+        return known
+
+    def _check(self, text: str, renamed: Renamed, scope: Scope) -> Checked | Sequence[Mistake]:
         environment = self._environments.environment(renamed.slots, scope)
         try:
             tree = read(environment.compile(renamed.text).serialize())
         except RuntimeError as error:
             return mistakes_of(str(error), renamed, scope, self._types)
-        mistakes = [*_Review(tree, renamed, scope, self._types).mistakes()]
+        path = path_of(tree.root, renamed.names)
+        shape = tree.type_of(tree.root) if path is None else DYN
+        mistakes = shadowed(renamed, scope) if tree.loops else ()
+        mistakes = mistakes or Review(tree, renamed, scope, self._types).mistakes(shape)
         if mistakes:
-            return sorted(mistakes, key=lambda mistake: mistake.position)
-        reads = reads_of(tree.root, renamed.names)
-        return Checked(text, self._result(tree, renamed, scope), references(reads), has_loops(tree.root))
+            return mistakes
+        result = self._schema_of(tree, shape) if path is None else self._schema_at(path, scope)
+        return Checked(text, result, references(reads_of(tree.root, renamed.names)), tree.loops)
 
     def _refused(self, text: str) -> Mistake | None:
         """What never reaches the parser."""
@@ -110,11 +129,8 @@ class CelEngine:
                 return Mistake(UNKNOWN_NAME, at, f"There is no {hidden!r} here.", hidden, (), "Use another name.")
         return None
 
-    def _result(self, tree: Tree, renamed: Renamed, scope: Scope) -> Schema:
-        path = path_of(tree.root, renamed.names)
-        if path is not None and not isinstance(tree.root, Loop):
-            return self._schema_at(path, scope)
-        shape = tree.type_of(tree.root)
+    def _schema_of(self, tree: Tree, shape: Shape) -> Schema:
+        """What CEL arrived at; `date(x)` may be null only where x may be."""
         root = tree.root
         if isinstance(root, Call) and root.function in _NULL_THROUGH and shape.is_nullable:
             given = root.arguments[1:] if root.function == "default" else root.arguments
@@ -126,7 +142,7 @@ class CelEngine:
 
     def _schema_at(self, path: Path, scope: Scope) -> Schema:
         """A path keeps what its schema says beyond CEL's types: formats, choices, number."""
-        for length in (3, 2, 1):
+        for length in range(PARTS_MAX, 0, -1):
             schema = scope.names.get(".".join(path[:length]))
             if schema is not None:
                 return at_path(self._types.of(schema).schema, path[length:])
@@ -140,7 +156,7 @@ class CelEngine:
                 confined process adds (EXECUTION_EXPRESSION_TIMEOUT).
         """
         program = program_of(text)
-        if program.path is not None:
+        if program.path:
             return value_at_path(program, values)
         given = _given(program, values)
         if self._confined is None or (not program.loops and weigh(given) <= self._limits.expression_here_bytes_max):
@@ -176,7 +192,7 @@ class CelEngine:
         program = program_of(text)
         given = {key: value for key, value in _given(program, values).items() if key != name}
         projected = [project({name: item}, program.wants).get(name) for item in items]
-        if self._confined is None or program.path is not None:
+        if self._confined is None or program.path:
             return [_outcome(program, {**values, name: item}) for item in items]
         results: list[Any] = []
         for batch in self._batches(projected, weigh(given)):
@@ -215,80 +231,3 @@ def _outcome(program: Program, values: Mapping[str, Any]) -> Any:
         return evaluate_here(program.text, values)
     except Invalid as problem:
         return problem
-
-
-def _shadowed(renamed: Renamed, scope: Scope) -> Iterator[Mistake]:
-    """`items.map(vars, vars.x)`: checked with one meaning and evaluated with another, so it is refused."""
-    spaces = {name.partition(".")[0] for name in scope.names if "." in name}
-    for variable in loop_variables(renamed.tokens):
-        if variable.text in spaces:
-            message = f"{variable.text} already has a meaning here."
-            fix = "Give the element another name: items.map(r, r.subject)."
-            yield Mistake(UNKNOWN_NAME, variable.start, message, variable.text, ("r",), fix)
-
-
-class _Review:
-    """What CEL accepts and we do not."""
-
-    def __init__(self, tree: Tree, renamed: Renamed, scope: Scope, types: Types) -> None:
-        self._tree = tree
-        self._renamed = renamed
-        self._scope = scope
-        self._types = types
-
-    def mistakes(self) -> Iterator[Mistake]:
-        yield from self._below(self._tree.root, frozenset())
-        kind = self._tree.type_of(self._tree.root).kind if _may_be_no_value(self._tree.root) else ""
-        if kind in _NO_VALUES:
-            message = f"This gives {_NO_VALUES[kind]}, which is no value of JSON."
-            yield Mistake(TYPE, 0, message, kind, (), "Give a text, number, list, object, true, false or null.")
-
-    def _below(self, node: Node, bound: frozenset[str]) -> Iterator[Mistake]:
-        yield from self._at(node, bound)
-        if isinstance(node, Loop):
-            yield from self._below(node.items, bound)
-            inside = bound | set(node.names)
-            for part in node.parts:
-                yield from self._below(part, inside)
-        else:
-            for part in parts_of(node):
-                yield from self._below(part, bound)
-
-    def _at(self, node: Node, bound: frozenset[str]) -> Iterator[Mistake]:
-        if isinstance(node, Name):
-            if node.name not in bound and node.name not in self._renamed.names and node.name not in _TYPE_NAMES:
-                yield unknown_name(node.name, self._position(node, node.name), self._scope)
-        elif isinstance(node, Literal) and node.message:
-            message = f"Objects of a type, {node.message[:60]}{{...}}, do not exist here."
-            position = self._position(node, node.message)
-            yield Mistake(SYNTAX, position, message, node.message[:60], (), "Write a map: {'name': value}.")
-        elif isinstance(node, Call) and node.function == "sort_by" and len(node.arguments) == 2:
-            yield from self._sort_field(*node.arguments)
-        elif isinstance(node, Call) and node.function in _ARITHMETIC:
-            yield from self._mixed(node)
-
-    def _sort_field(self, items: Node, field: Node) -> Iterator[Mistake]:
-        element = self._tree.type_of(items).of
-        fields = self._types.fields_of(element.name) if element is not None else ()
-        if fields and isinstance(field, Constant) and field.value not in fields:
-            yield unknown_field(str(field.value), self._position(field), fields)
-
-    def _mixed(self, node: Call) -> Iterator[Mistake]:
-        """`number(x) * 2` passes the checker, since number() is anything to it, and would fail whenever it runs."""
-        decimal = any(isinstance(one, Call) and one.function in DECIMAL for one in node.arguments)
-        kinds = [self._tree.type_of(one).kind for one in node.arguments] if decimal else []
-        if "int" in kinds:
-            message = f"{node.function.strip('_')} does not work with a decimal number and a whole number."
-            fix = "number, sum and avg give decimals: write 2.0 instead of 2, or double(x)."
-            yield Mistake(TYPE, self._position(node), message, "double, int", (), fix)
-
-    def _position(self, node: Node, name: str = "") -> int:
-        position = self._renamed.position(self._tree.position_of(node))
-        first = name.partition(".")[0]
-        before = [token.start for token in self._renamed.tokens if first and token.text == first]
-        return max((start for start in before if start <= position), default=position)
-
-
-def _may_be_no_value(root: Node) -> bool:
-    """Whether it is worth looking up its type: paths and comparisons always give values."""
-    return not isinstance(root, Select)

@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
-from construction_mcp.expressions.ast import Loop, Node, parts_of, read
+from construction_mcp.expressions.ast import TYPE_NAMES, read
 from construction_mcp.expressions.failures import failed
 from construction_mcp.expressions.functions import MOMENT, implemented, moment_of, text_of
 from construction_mcp.expressions.given import runnable
-from construction_mcp.expressions.lexing import chains_of, tokens_of
+from construction_mcp.expressions.lexing import chains_of
 from construction_mcp.expressions.reads import Path, Wanted, project, reads_of, references, wanted
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
 CLOCK = "clock"
+TOO_LARGE = "VALIDATION_TOO_LARGE"
 ROOTS = ("vars", "steps", "trigger", "workflow", "execution", "project", "item", "index")
 _LIMITS = Limits()
+_STEP = re.compile(r"\w+", re.ASCII)
 _PATH = re.compile(r"\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d{1,9}\])*)\s*", re.ASCII)
 _CONSTANTS = frozenset({"true", "false", "null"})
 _NOT_THERE = object()
@@ -36,7 +38,7 @@ class Program:
     """An expression, ready to run. `path` is set where it only names a value, which then needs no CEL at all."""
 
     text: str
-    path: Path | None
+    path: Path
     compiled: "cel.Expression | None"
     loops: bool
     references: tuple[Path, ...]
@@ -52,22 +54,18 @@ def program_of(text: str) -> Program:
     """
     if len(text) > _LIMITS.expression_chars_max:
         raise Invalid(f"An expression has at most {_LIMITS.expression_chars_max} characters.", code=TOO_LARGE)
-    path = _path(text)
-    if path is not None:
+    path = plain_path(text)
+    if path:
         return Program(text, path, None, False, (path,), wanted({path}))
-    tokens = tokens_of(text)
-    roots = {chain.parts[0] for chain in chains_of(tokens)} | set(ROOTS)
-    environment = _environment(frozenset(roots))
+    roots = {chain.parts[0] for chain in chains_of(text)} | set(ROOTS)
+    environment = _environment(frozenset(roots - TYPE_NAMES))
     try:
         written = read(environment.compile(text, disable_check=True).serialize())
-        compiled = environment.compile(runnable(text, tokens))
+        compiled = environment.compile(runnable(text))
     except (RuntimeError, TypeError) as error:
         raise failed(text, str(error), ()) from None
     reads = reads_of(written.root, {root: (root,) for root in roots})
-    return Program(text, None, compiled, has_loops(written.root), references(reads), wanted(reads))
-
-
-TOO_LARGE = "VALIDATION_TOO_LARGE"
+    return Program(text, (), compiled, written.loops, references(reads), wanted(reads))
 
 
 @lru_cache(maxsize=64)
@@ -83,16 +81,12 @@ def _functions() -> "list[cel.FunctionDecl]":
     return implemented()
 
 
-def _path(text: str) -> Path | None:
+def plain_path(text: str) -> Path:
+    """The path that the text is, `steps.a.output.items[0]`; empty for anything that has to be computed."""
     found = _PATH.fullmatch(text)
     if found is None or found.group(1) in _CONSTANTS:
-        return None
-    return (found.group(1), *re.findall(r"\w+", found.group(2), re.ASCII))
-
-
-def has_loops(node: Node) -> bool:
-    """Whether it walks a list."""
-    return isinstance(node, Loop) or any(has_loops(part) for part in parts_of(node))
+        return ()
+    return (found.group(1), *_STEP.findall(found.group(2)))
 
 
 def evaluate_here(text: str, values: Mapping[str, Any]) -> Any:
@@ -102,7 +96,7 @@ def evaluate_here(text: str, values: Mapping[str, Any]) -> Any:
         Invalid: EXECUTION_EXPRESSION_FAILED, EXECUTION_EXPRESSION_NULL, with what was read; VALIDATION_TOO_LARGE.
     """
     program = program_of(text)
-    if program.path is not None:
+    if program.path:
         return value_at_path(program, values)
     given = project(values, program.wants)
     weigh(given)
@@ -111,7 +105,6 @@ def evaluate_here(text: str, values: Mapping[str, Any]) -> Any:
 
 def value_at_path(program: Program, values: Mapping[str, Any]) -> Any:
     """What the path names, the very same object: text from a record is not touched, however odd or long it is."""
-    assert program.path is not None
     value: Any = values
     for at, step in enumerate(program.path):
         value = below(value, step)

@@ -12,11 +12,9 @@ from construction_mcp.expressions.lexing import Token, closing, tokens_of
 _STEPS_MAX = 16  # a guard names each step with all before it, so its length grows with the square
 
 
-def runnable(text: str, tokens: Sequence[Token] | None = None) -> str:
+def runnable(text: str) -> str:
     """The expression as evaluation compiles it: the same but for `default`."""
-    if "default" not in text:
-        return text
-    return _written(tokens_of(text) if tokens is None else tokens)
+    return _written(tokens_of(text)) if "default" in text else text
 
 
 def _written(tokens: Sequence[Token]) -> str:
@@ -42,13 +40,22 @@ def _is_default(tokens: Sequence[Token], at: int) -> bool:
     )
 
 
-def _given(arguments: Sequence[Token]) -> str:
+def _given(arguments: Sequence[Token], *, last_resort: bool = True) -> str:
+    """`last_resort`: what stands second is not itself inside another default, so it has to be there."""
     comma = _comma(arguments)
-    value, otherwise = arguments[:comma], _written(arguments[comma + 1 :])
+    value, second = arguments[:comma], arguments[comma + 1 :]
+    otherwise = _written(second) if last_resort else _or_null(second)
     guards = _guards(value)
-    if guards is None:
-        return f"{FIRST_GIVEN} ( [ {_written(value)} , {otherwise} ] )"
-    return f"( ( {' && '.join(guards)} ) ? {_written(value)} : ( {otherwise} ) )"
+    if guards is not None:
+        return f"( ( {' && '.join(guards)} ) ? {_written(value)} : ( {otherwise} ) )"
+    is_nested = bool(value) and _is_default(value, 0) and closing(value, 1) == len(value) - 1
+    first = _given(value[2:-1], last_resort=False) if is_nested else _written(value)
+    return f"{FIRST_GIVEN} ( [ {first} , {otherwise} ] )"
+
+
+def _or_null(tokens: Sequence[Token]) -> str:
+    guards = _guards(tokens)
+    return _written(tokens) if guards is None else f"( {' && '.join(guards)} ) ? {_written(tokens)} : null"
 
 
 def _comma(tokens: Sequence[Token]) -> int:

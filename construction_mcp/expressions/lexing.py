@@ -5,8 +5,7 @@ Source: cel-spec "Language Definition", section Syntax, terminals.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 LOOPS = frozenset({"map", "filter", "exists", "exists_one", "all"})
@@ -22,6 +21,16 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_CHAIN = re.compile(
+    r"""
+      [bB]?[rR][bB]?(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|"[^"\n]*"|'[^'\n]*')
+    | \"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'
+    | //[^\n]* | \d[0-9A-Za-z_]* | \.\s*[A-Za-z_][A-Za-z0-9_]* | `[^`\n]*`
+    | (?P<chain>[A-Za-z_][A-Za-z0-9_]*(?:\s*\.\s*[A-Za-z_][A-Za-z0-9_]*)*)(?P<called>\s*\()?
+    """,
+    re.VERBOSE,
+)
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _OPENS, _CLOSES = "([{", ")]}"
 
 
@@ -35,13 +44,18 @@ class Token(NamedTuple):
         return self.start + len(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A dotted name as it is written, `steps.open_rfis.output`: its parts and where each begins and ends."""
+class Chain(NamedTuple):
+    """A dotted name, `steps.open_rfis.output`: its parts, where it begins, and how it is written."""
 
-    parts: tuple[str, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    parts: Sequence[str]
+    start: int
+    written: str
+
+    def end(self, length: int) -> int:
+        """Where its first `length` parts end."""
+        if " " not in self.written and self.written.isprintable():
+            return self.start + len(".".join(self.parts[:length]))
+        return self.start + [found.end() for found in _NAME.finditer(self.written)][length - 1]
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -53,34 +67,19 @@ def tokens_of(text: str) -> list[Token]:
     ]
 
 
-def chains_of(tokens: Sequence[Token]) -> list[Chain]:
+def chains_of(text: str) -> list[Chain]:
     """The dotted names that begin with a variable: no functions, keywords, or fields of something computed."""
-    return list(_chains(tokens))
-
-
-def _chains(tokens: Sequence[Token]) -> Iterator[Chain]:
-    at = 0
-    while at < len(tokens):
-        if tokens[at].kind != "name" or _is_field(tokens, at):
-            at += 1
+    chains = []
+    for found in _CHAIN.finditer(text):
+        written, called = found.groups()
+        if written is None:
             continue
-        last = at
-        while last + 2 < len(tokens) and tokens[last + 1].text == "." and tokens[last + 2].kind == "name":
-            last += 2
-        called = last + 1 < len(tokens) and tokens[last + 1].text == "("
-        parts = tokens[at : last - 1 if called else last + 1 : 2]
-        if parts and parts[0].text not in KEYWORDS:
-            yield Chain(
-                tuple(part.text.strip("`") for part in parts),
-                tuple(part.start for part in parts),
-                tuple(part.end for part in parts),
-            )
-        at = last + 1
-
-
-def _is_field(tokens: Sequence[Token], at: int) -> bool:
-    """Whether the name at `at` is selected from an operand: `].name`, `).name`."""
-    return at > 0 and tokens[at - 1].text == "."
+        parts = _NAME.findall(written) if called or not written.isprintable() or " " in written else written.split(".")
+        if called:
+            parts.pop()
+        if parts and parts[0] not in KEYWORDS:
+            chains.append(Chain(parts, found.start(1), written))
+    return chains
 
 
 def loop_variables(tokens: Sequence[Token]) -> list[Token]:

@@ -96,7 +96,9 @@ def _complaints(error: str, text: str) -> Iterator[Complaint]:
 
 def _inside_unknown_loops(complaints: Sequence[Complaint], renamed: Renamed) -> list[Complaint]:
     """`items.fliter(r, r.open)` is one mistake: that `r` is unknown too follows from it."""
-    unknown = [one for one in complaints if _UNDECLARED.search(one.words) and renamed.text[one.place : one.place + 1] == "("]
+    unknown = [
+        one for one in complaints if _UNDECLARED.search(one.words) and renamed.text[one.place : one.place + 1] == "("
+    ]
     hidden: list[Complaint] = []
     for call in unknown:
         place = renamed.position(call.place)
@@ -159,14 +161,18 @@ class Reader:
             usage = FUNCTIONS[name].usage if name in FUNCTIONS else _usage(name)
             message = f"{name} is not called like this."
             return Mistake(UNKNOWN_FUNCTION, start, message, name, (name,), f"Write {usage}.")
-        near = tuple(dict.fromkeys([*_alias(name), *nearest(name, known), *nearest(name, {*FUNCTIONS, *_OWN, *_METHODS})]))
+        near = tuple(
+            dict.fromkeys([*_alias(name), *nearest(name, known), *nearest(name, {*FUNCTIONS, *_OWN, *_METHODS})])
+        )
         fix = f"Did you mean {near[0]}?" if near else f"Functions: {', '.join(sorted({*FUNCTIONS, *_OWN}))}."
         if is_method and name in FUNCTIONS:
             near, fix = (name,), f"Write {FUNCTIONS[name].usage}."
         return Mistake(UNKNOWN_FUNCTION, start, f"There is no function {name!r}.", name, near[:3], fix)
 
     def _no_field(self, field: str, message: str, position: int) -> Mistake:
-        start = next((t.start for t in self._renamed.tokens if t.start >= position and t.text.strip("`") == field), position)
+        start = next(
+            (t.start for t in self._renamed.tokens if t.start >= position and t.text.strip("`") == field), position
+        )
         fields = self._types.fields_of(message)
         return unknown_field(field, start, fields)
 

@@ -56,10 +56,20 @@ class ExpressionEngine(Protocol):
         ...
 
     async def evaluate(self, text: str, values: Mapping[str, Any]) -> Any:
-        """The value, as JSON. `values` holds the roots: `{"vars": {...}, "steps": {...}}`.
+        """The value, as JSON. `values` holds the roots: `{"vars": {...}, "steps": {...}}`, and `clock`, which is what
+        `today()` and `now()` go by: `{"now": "2026-03-02T15:00:00Z", "timezone": "America/Chicago"}`.
 
         Raises:
-            Invalid: EXPRESSION_FAILED, with what was read; VALIDATION_TOO_LARGE; EXPRESSION_TIMEOUT.
+            Invalid: EXECUTION_EXPRESSION_FAILED, with what was read in `details.seen`; EXECUTION_EXPRESSION_NULL where
+                the reason is a null operand; VALIDATION_TOO_LARGE; EXECUTION_EXPRESSION_TIMEOUT.
+        """
+        ...
+
+    async def condition(self, text: str, values: Mapping[str, Any]) -> bool:
+        """Whether it is true; an error never is.
+
+        Raises:
+            Invalid: as `evaluate`, and EXECUTION_EXPRESSION_FAILED where the value is neither true nor false.
         """
         ...
 
@@ -67,6 +77,10 @@ class ExpressionEngine(Protocol):
         """The value for each item under `name`, in order; an item whose evaluation failed gives its `Invalid`.
 
         Raises:
-            Invalid: VALIDATION_TOO_LARGE, EXPRESSION_TIMEOUT: about all of them.
+            Invalid: VALIDATION_TOO_LARGE, EXECUTION_EXPRESSION_TIMEOUT: about all of them.
         """
+        ...
+
+    def explain(self, text: str, values: Mapping[str, Any]) -> Sequence[tuple[str, Any]]:
+        """The paths that the expression reads and what stands there, shortened: why a step was skipped."""
         ...

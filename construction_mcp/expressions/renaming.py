@@ -7,8 +7,7 @@ names of that type in this expression; every workflow of the process shares the 
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from construction_mcp.expressions import functions
 from construction_mcp.expressions.lexing import Chain, Token, chains_of, tokens_of
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
     from cel_expr_python import cel
 
 PREFIX = "zz__"
+PARTS_MAX = 3  # of a name in a scope; `steps.open_rfis` has two
 _WRAPPERS = {"string": "StringValue", "int": "Int64Value", "bool": "BoolValue", "double": "DoubleValue"}
 Slot = tuple[Shape, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(NamedTuple):
     """An expression as it is checked.
 
     names: what each new name stands for, as a path. slots: what the environment has to declare.
@@ -34,11 +33,15 @@ class Renamed:
 
     original: str
     text: str
-    tokens: Sequence[Token]
     names: Mapping[str, Path]
     slots: frozenset[Slot]
     starts: Sequence[int]
     shifts: Sequence[int]
+
+    @property
+    def tokens(self) -> list[Token]:
+        """Those of the original; only mistakes need them."""
+        return tokens_of(self.original)
 
     def position(self, place: int) -> int:
         """Where a place of `text` is in the original."""
@@ -61,35 +64,36 @@ class Environments:
         """The expression under the names of types."""
         if self._generation != self._types.generation:
             self._forget()
-        tokens = tokens_of(text)
-        names: dict[Path, str] = {}
+        names: dict[str, str] = {}
         slots: set[Slot] = set()
         pieces, starts, shifts = [], [], []
         done = shift = 0
-        for chain in chains_of(tokens):
+        for chain in chains_of(text):
             length = _declared(chain, scope.names)
             if not length:
                 continue
-            new = self._name(chain.parts[:length], scope, names, slots)
-            start, end = chain.starts[0], chain.ends[length - 1]
+            new = self._name(".".join(chain.parts[:length]), scope, names, slots)
+            start, end = chain.start, chain.end(length)
             pieces += [text[done:start], new]
             starts += [start - shift, start - shift + len(new)]
             shift += end - start - len(new)
             shifts += [start - starts[-2], shift]
             done = end
         pieces.append(text[done:])
-        found = {new: path for path, new in names.items()}
-        return Renamed(text, "".join(pieces), tokens, found, frozenset(slots), starts, shifts)
+        found = {new: tuple(name.split(".")) for name, new in names.items()}
+        return Renamed(text, "".join(pieces), found, frozenset(slots), starts, shifts)
 
-    def _name(self, path: Path, scope: Scope, names: dict[Path, str], slots: set[Slot]) -> str:
-        known = names.get(path)
+    def _name(self, old: str, scope: Scope, names: dict[str, str], slots: set[Slot]) -> str:
+        known = names.get(old)
         if known is not None:
             return known
-        shape = self._types.of(scope.names[".".join(path)]).shape
+        shape = self._types.of(scope.names[old]).shape
         number = self._numbers.setdefault(shape, len(self._numbers))
-        slot = sum(other == shape for other, _ in slots)
+        slot = 0
+        while (shape, slot) in slots:
+            slot += 1
         slots.add((shape, slot))
-        name = names[path] = f"{PREFIX}{number}_{slot}"
+        name = names[old] = f"{PREFIX}{number}_{slot}"
         return name
 
     def environment(self, needed: frozenset[Slot], scope: Scope) -> "cel.Env":
@@ -119,7 +123,7 @@ class Environments:
 
 def _declared(chain: Chain, names: Mapping[str, object]) -> int:
     """How many parts of the chain are a name of the scope: the longest that is."""
-    for length in range(min(len(chain.parts), 3), 0, -1):
+    for length in range(min(len(chain.parts), PARTS_MAX), 0, -1):
         if ".".join(chain.parts[:length]) in names:
             return length
     return 0

@@ -58,10 +58,15 @@ class Types:
         self._names: dict[str, str] = {}
         self._schemas: dict[str, Schema] = {}
 
-    def tidy(self) -> None:
-        """Forget everything once there is too much of it: a pool only grows. Call it between two checks."""
-        if len(self._names) > self._messages_max or len(self._known) > _KNOWN_MAX:
+    def tidy(self) -> bool:
+        """Forget everything once there is too much of it, since a pool only grows; whether it did.
+
+        Call it between two checks: what was typed before is unknown after.
+        """
+        too_much = len(self._names) > self._messages_max or len(self._known) > _KNOWN_MAX
+        if too_much:
             self._start_over()
+        return too_much
 
     @property
     def pool(self) -> "DescriptorPool | None":
@@ -98,6 +103,18 @@ class Types:
     def fields_of(self, name: str) -> Sequence[str]:
         """The fields of a message."""
         return tuple(self._schemas.get(name, {}).get("properties", ()))
+
+    def has(self, schema: Schema, path: Sequence[str]) -> bool:
+        """Whether the path certainly exists below a schema, so that CEL need not be asked. False: it may or may not."""
+        below = self.of(schema).schema
+        for step in path:
+            kind = self.of(below).shape.kind
+            if kind == "dyn":
+                return True
+            if kind != "map" and step not in (_without_null(below).get("properties") or ()):
+                return False
+            below = at_path(below, [step])
+        return True
 
     def _shape(self, schema: Schema) -> Shape:
         options = schema.get("anyOf") or schema.get("oneOf")

@@ -16,9 +16,16 @@ from construction_mcp.store.hooks import Hook, Hooks
 
 
 async def register(
-    procore: Procore, hooks: Hooks, reach: Reach, scope: Scope, triggers: Sequence[Trigger], principal: str
+    procore: Procore,
+    hooks: Hooks,
+    reach: Reach,
+    scope: Scope,
+    triggers: Sequence[Trigger],
+    principal: str,
+    *,
+    workflow_id: str | None = None,
 ) -> Hook:
-    """A hook that Procore posts these events to.
+    """A hook that Procore posts these events to; pending until a workflow that it is to start has been activated.
 
     Raises:
         Uncertain: Procore may have made it; ours stays, so that what it posts is taken.
@@ -30,6 +37,7 @@ async def register(
         project_id=scope.project_id,
         principal=principal,
         resource_names=list(dict.fromkeys(one.resource_name for one in triggers)),
+        workflow_id=workflow_id,
     )
     try:
         procore_id = await api.create_hook(procore, scope, reach.webhook(hook.id), secret)
@@ -63,6 +71,28 @@ async def unregister(procore: Procore, hooks: Hooks, hook: Hook) -> None:
         with contextlib.suppress(NotFound):
             await api.delete_hook(procore, scope, procore_id)
     await hooks.remove(hook.id)
+
+
+async def remove_unknown(procore: Procore, hooks: Hooks, reach: Reach, scope: Scope) -> int:
+    """Remove what Procore posts to this server for a hook that nobody here knows (any more); how many there were.
+
+    Ours is always stored before Procore is asked to post to it, so an unknown one is never on its way to being known.
+
+    Raises:
+        ConstructionError: Procore did not answer, or did not remove one.
+    """
+    known = {one.hook.id for one in await hooks.of_environment(procore.connection.environment.name)}
+    here = f"{reach.webhooks}/"
+    unknown = [
+        one
+        for one in await api.read_hooks(procore, scope)
+        if (url := one.destination_url or "").startswith(here)
+        and url.removeprefix(here) not in known
+        and one.namespace == api.NAMESPACE
+    ]
+    for one in unknown:
+        await api.delete_hook(procore, scope, one.id)
+    return len(unknown)
 
 
 def is_of(hook: Hook, upstream: Upstream) -> bool:

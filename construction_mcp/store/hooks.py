@@ -1,9 +1,14 @@
-"""Hooks of ours that Procore posts to, each with a secret of which only the hash is kept, and what they brought.
+"""Hooks of ours that are posted to, and what they brought.
 
-Procore signs nothing: the secret in its `Authorization` header is all that tells a delivery from a forgery. Two are
-valid while one replaces the other. Source: Procore "Webhooks"; a delivery may come twice and late.
+Procore signs nothing: the secret in its `Authorization` header is all that tells a delivery from a forgery, and only
+its hash is kept. Two are valid while one replaces the other. Source: Procore "Webhooks"; a delivery may come twice and
+late. Other senders sign with the secret, so theirs is kept sealed.
+
+A hook that starts a workflow is pending until the deployment that made it is done, live while it starts it, and ended
+from then until Procore has removed it. Any other hook is live.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -12,12 +17,13 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NeedsLogin, NotFound
 from construction_mcp.core.ids import new_id
+from construction_mcp.core.keys import KeyRing, Place
 from construction_mcp.store.columns import json_text, optional_time_from, time_from, time_text
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
@@ -27,12 +33,19 @@ _sql = load("hooks")
 
 _SECRET_BYTES = 32
 
+State = Literal["pending", "live", "ended"]
+
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """Where Procore posts: a company, or one project of it. `procore_id` is None until Procore has answered."""
+    """Where Procore posts: a company, or one project of it. `procore_id` is None until Procore has answered.
+
+    workflow_id: what it starts; None for one that only keeps cached reads fresh.
+    """
 
     id: str
+    state: State
+    workflow_id: str | None
     environment: str
     company_id: int
     project_id: int | None
@@ -85,6 +98,7 @@ class Hooks:
         project_id: int | None,
         principal: str,
         resource_names: Sequence[str],
+        workflow_id: str | None = None,
     ) -> tuple[Hook, str]:
         """A new hook and its secret, which is told here and never again."""
         hook_id, secret = new_id("hook"), _new_secret()
@@ -93,6 +107,7 @@ class Hooks:
             "company_id": company_id,
             "project_id": project_id,
             "principal": principal,
+            "workflow_id": workflow_id,
             "resource_names": json_text(list(resource_names)),
             "secret_hash": _hash(secret),
             "now": time_text(self._clock.now()),
@@ -103,6 +118,33 @@ class Hooks:
             return _get(tx, hook_id)
 
         return await self._database.write(write, durable=True), secret
+
+    async def add_custom(self, workflow_id: str, environment: str, principal: str, keys: KeyRing) -> tuple[str, str]:
+        """A new hook for senders that sign: its id, and its secret, which is told here and never again.
+
+        Source: Standard Webhooks, "Signature scheme": `whsec_` and 24 to 64 random bytes in base64.
+        """
+        hook_id = new_id("hook")
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+        columns = {
+            "workflow_id": workflow_id,
+            "environment": environment,
+            "principal": principal,
+            "secret_sealed": keys.seal(secret.encode(), _place(hook_id, principal, environment)),
+            "now": time_text(self._clock.now()),
+        }
+        await self._database.write(lambda tx: tx.run(_sql.insert_custom, id=hook_id, **columns), durable=True)
+        return hook_id, secret
+
+    async def leftovers(self, environment: str) -> list[Hook]:
+        """Hooks at Procore, or on the way there, that are not meant to be there any more."""
+        rows = await self._database.read(lambda tx: tx.all(_sql.leftovers, environment=environment))
+        return [_hook(row) for row in rows]
+
+    def forget(self, workflow_id: str) -> None:
+        """What is known of the workflow's hooks has changed in a transaction of somebody else's."""
+        for hook in [hook for hook in self._known.values() if hook.workflow_id == workflow_id]:
+            del self._known[hook.id]
 
     async def get(self, hook_id: str) -> Hook:
         """Raises: NotFound: WEBHOOK_NOT_FOUND."""
@@ -154,10 +196,12 @@ class Hooks:
         """The hook a delivery belongs to.
 
         Raises:
-            NotFound: WEBHOOK_NOT_FOUND; no such hook.
+            NotFound: WEBHOOK_NOT_FOUND; no such hook, or its time is over.
             NeedsLogin: the secret is not the hook's.
         """
         hook = await self.get(hook_id)
+        if hook.state == "ended":
+            raise _not_found()
         if not hook.admits(secret, self._clock.now()):
             raise NeedsLogin("The delivery does not carry this hook's secret.")
         return hook
@@ -190,6 +234,30 @@ class Hooks:
         return changed
 
 
+def settle(tx: Tx, workflow_id: str, hook_id: str | None) -> None:
+    """Make `hook_id` the one live hook of the workflow (None: it has none) in the transaction that decides so.
+
+    What is still at Procore becomes a leftover; the caller tells `Hooks` to `forget` the workflow's.
+    """
+    tx.run(_sql.end_others, workflow_id=workflow_id, hook_id=hook_id)
+    tx.run(_sql.remove_other_custom, workflow_id=workflow_id, hook_id=hook_id)
+    if hook_id is not None:
+        tx.run(_sql.make_live, hook_id=hook_id)
+
+
+def reseal(tx: Tx, ring: KeyRing) -> int:
+    """Seal every kept secret again with the ring's current key; how many there were."""
+    rows = tx.all(_sql.every_custom)
+    for row in rows:
+        place = _place(row["id"], row["principal"], row["environment"])
+        tx.run(_sql.keep_sealed, id=row["id"], secret_sealed=ring.seal(ring.unseal(row["secret_sealed"], place), place))
+    return len(rows)
+
+
+def _place(hook_id: str, principal: str, environment: str) -> Place:
+    return Place("hooks", hook_id, "secret", principal, environment)
+
+
 def _new_secret() -> str:
     return "cmwh_" + secrets.token_urlsafe(_SECRET_BYTES)
 
@@ -202,13 +270,19 @@ def _hash(secret: str) -> str:
 def _get(tx: Tx, hook_id: str) -> Hook:
     row = tx.one(_sql.by_id, id=hook_id)
     if row is None:
-        raise NotFound("There is no such webhook.", code="WEBHOOK_NOT_FOUND")
+        raise _not_found()
     return _hook(row)
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such webhook.", code="WEBHOOK_NOT_FOUND")
 
 
 def _hook(row: sqlite3.Row) -> Hook:
     return Hook(
         id=row["id"],
+        state=row["state"],
+        workflow_id=row["workflow_id"],
         environment=row["environment"],
         company_id=row["company_id"],
         project_id=row["project_id"],

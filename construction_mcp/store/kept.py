@@ -41,3 +41,13 @@ class Kept(Generic[Row]):
             self._writes += 1
             if row_id is not None:
                 self._rows.pop(row_id, None)
+
+    @contextmanager
+    def writing_any(self) -> Iterator[None]:
+        """Around a write that picks its rows itself: whatever was kept is forgotten."""
+        self._writes += 1
+        try:
+            yield
+        finally:
+            self._writes += 1
+            self._rows.clear()

@@ -1,4 +1,4 @@
-"""Workflows and their actions, as written. Compiled versions come with the compiler.
+"""Workflows and their actions, as written. What was deployed of them is in `versions`.
 
 Every write is one transaction that bumps `draft_version` and `updated_at` and returns the workflow as it then is.
 """
@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from construction_mcp.core.trace import current_trace
 from construction_mcp.store.columns import json_text, time_from, time_text
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
+from construction_mcp.store.hooks import settle
 from construction_mcp.store.idempotency import Once, perform_once
 from construction_mcp.store.kept import Kept
 from construction_mcp.store.queries import Query, load
@@ -55,7 +57,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow with its actions in order. `draft_version` counts edits."""
+    """A workflow with its actions in order. `draft_version` counts edits.
+
+    status_reason: the code of why it stopped by itself; None when a person stopped it, or nobody did.
+    """
 
     id: str
     name: str
@@ -73,6 +78,7 @@ class Workflow:
     created_at: datetime
     updated_at: datetime
     actions: tuple[Action, ...]
+    status_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +220,7 @@ class Workflows:
             )
             version = current.draft_version if expected_version is None else expected_version
             changed = tx.run(_sql.update, id=workflow_id, version=version, now=now, **_editable_columns(merged))
-            _require_changed(tx, workflow_id, changed)
+            require_changed(tx, workflow_id, changed)
 
         return await self._write(workflow_id, write, once)
 
@@ -274,7 +280,9 @@ class Workflows:
         return await self._edit(workflow_id, remove, expected_version, once)
 
     async def delete(self, workflow_id: str, *, expected_version: int | None = None) -> None:
-        """Delete a workflow and its actions.
+        """Delete a workflow with its actions, versions and executions, and end what starts it.
+
+        A hook at Procore stays there, ended, until it is removed there too.
 
         Raises:
             NotFound: WORKFLOW_NOT_FOUND. Conflict: WORKFLOW_VERSION_CONFLICT.
@@ -282,17 +290,22 @@ class Workflows:
 
         def remove(tx: Tx) -> None:
             changed = tx.run(_sql.remove, id=workflow_id, expected_version=expected_version)
-            _require_changed(tx, workflow_id, changed)
+            require_changed(tx, workflow_id, changed)
+            settle(tx, workflow_id, None)
 
         with self._kept.writing(workflow_id):
             await self._database.write(remove)
+
+    def changing(self, workflow_id: str | None) -> AbstractContextManager[None]:
+        """Around a write of somebody else's to this workflow, or (None) to whichever it picks: nothing old is kept."""
+        return self._kept.writing_any() if workflow_id is None else self._kept.writing(workflow_id)
 
     async def _edit(
         self, workflow_id: str, edit: Callable[[Tx], None], expected_version: int | None, once: Once | None
     ) -> Workflow:
         def write(tx: Tx, now: str) -> None:
             changed = tx.run(_sql.touch, id=workflow_id, now=now, expected_version=expected_version)
-            _require_changed(tx, workflow_id, changed)
+            require_changed(tx, workflow_id, changed)
             edit(tx)
 
         return await self._write(workflow_id, write, once)
@@ -360,17 +373,17 @@ def _add_actions(tx: Tx, workflow_id: str, actions: Sequence[Mapping[str, Any]])
 def _get(tx: Tx, workflow_id: str) -> Workflow:
     rows = tx.all(_sql.by_ids, ids=json_text([workflow_id]))
     if not rows:
-        raise _not_found(workflow_id)
+        raise not_found(workflow_id)
     return _workflow(rows[0])
 
 
-def _require_changed(tx: Tx, workflow_id: str, changed: int) -> None:
+def require_changed(tx: Tx, workflow_id: str, changed: int) -> None:
     """Explain a guarded statement that matched nothing."""
     if changed:
         return
     version = tx.value(_sql.version, id=workflow_id)
     if version is None:
-        raise _not_found(workflow_id)
+        raise not_found(workflow_id)
     raise Conflict(
         f"The workflow is at version {version} by now.",
         details={"workflow_id": workflow_id, "draft_version": version},
@@ -384,7 +397,8 @@ def _require_action(changed: int, key: str) -> None:
         )
 
 
-def _not_found(workflow_id: str) -> NotFound:
+def not_found(workflow_id: str) -> NotFound:
+    """What every question about a workflow that does not exist is answered with."""
     return NotFound(
         "No workflow by that id exists here.", code="WORKFLOW_NOT_FOUND", details={"workflow_id": workflow_id}
     )

@@ -1,10 +1,10 @@
 """Workflows as files: read leniently as to format, strictly as to content; written so that a person can edit them."""
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
@@ -12,6 +12,7 @@ from construction_mcp.core.json import depth_of, write_json
 from construction_mcp.workflow.definition import Definition
 
 _PROBLEMS_MAX = 20
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -36,6 +37,15 @@ def read(text: str, limits: Limits) -> Definition:
     Raises:
         Invalid: where the document is wrong and what was expected; every problem up to 20.
     """
+    return validated(Definition, mapping_in(text, limits))
+
+
+def mapping_in(text: str, limits: Limits) -> dict[str, Any]:
+    """The mapping that the text writes in YAML or JSON, as plain values.
+
+    Raises:
+        Invalid: it is neither, no mapping, or nested too deeply.
+    """
     try:
         data = yaml.load(text, Loader=_PlainLoader)  # noqa: S506  a SafeLoader subclass that builds plain values only
     except yaml.MarkedYAMLError as problem:
@@ -49,8 +59,17 @@ def read(text: str, limits: Limits) -> Definition:
         raise Invalid(
             f"The document is nested deeper than {limits.json_depth_max} levels.", code="VALIDATION_TOO_LARGE"
         )
+    return data
+
+
+def validated(model: type[Shape], data: Any) -> Shape:
+    """The data as that model.
+
+    Raises:
+        Invalid: which fields are wrong and why, up to 20.
+    """
     try:
-        return Definition.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as problem:
         raise _explain(problem) from None
 

@@ -57,6 +57,23 @@ def test_a_failing_migration_leaves_nothing_of_itself(path):
     assert migrate(connection, path, [*known_migrations(), NEXT]).after == NEXT.number
 
 
+def test_hooks_and_their_deliveries_survive_being_written_anew(path):
+    """0004 makes both tables again, and dropping a table deletes what refers to it."""
+    connection = connect(path)
+    connection.execute("PRAGMA foreign_keys = ON")
+    migrate(connection, path, known_migrations()[:3])
+    hook = ("hook_1", "simulator", 1, 7, "local:1", "88", '["RFIs"]', "hash", None, None, "2026-03-02")
+    connection.execute(f"INSERT INTO hooks VALUES ({', '.join('?' * len(hook))})", hook)
+    connection.execute("INSERT INTO deliveries VALUES ('dlv_1', 'hook_1', 'e1', '{}', '2026-03-02')")
+    migrate(connection, path)
+
+    assert connection.execute("SELECT id, source, state, procore_id, secret_hash FROM hooks").fetchall() == [
+        ("hook_1", "procore", "live", "88", "hash")
+    ]
+    assert connection.execute("SELECT id FROM deliveries").fetchall() == [("dlv_1",)]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
 async def test_a_newer_database_is_refused_and_left_alone(path):
     connection = connect(path)
     migrate(connection, path, [*known_migrations(), NEXT])

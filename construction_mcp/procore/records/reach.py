@@ -28,6 +28,9 @@ _LISTS = {
 }  # those without the project in their path take it in the query
 TOOLS = tuple(_LISTS)  # as Procore names them, and as permissions are spoken of
 
+TOOLS = tuple(_LISTS)
+"""The Procore tools of which it can be told whether they may be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
@@ -54,15 +57,8 @@ async def reach_of(procore: Procore, project_id: int, company_id: int | None, me
         RateLimited, Unavailable, NeedsLogin: as `ProcoreClient.get`.
     """
 
-    async def refusal(template: str) -> str | None:
-        """Why the list may not be read; None when it may."""
-        path = template.format(project=project_id)
-        query = {"per_page": 1} if "{project}" in template else {"per_page": 1, "project_id": project_id}
-        try:
-            await procore.page(path, query, company=company_id)
-        except (NotPermitted, NotFound) as error:
-            return error.message
-        return None
+    async def refusal(tool: str) -> str | None:
+        return await why_unreadable(procore, tool, project_id, company_id)
 
     async def optional(path: str) -> Any:
         try:
@@ -72,14 +68,31 @@ async def reach_of(procore: Procore, project_id: int, company_id: int | None, me
 
     base = f"/rest/v1.0/projects/{project_id}"
     user, active, *refusals = await together(
-        optional(f"{base}/users/{me.id}"), optional(f"{base}/tools"), *map(refusal, _LISTS.values())
+        optional(f"{base}/users/{me.id}"), optional(f"{base}/tools"), *map(refusal, TOOLS)
     )
     switched = _active(active)
     tools = [
-        Tool(name, why is None, switched.get(name.lower()), why) for name, why in zip(_LISTS, refusals, strict=True)
+        Tool(name, why is None, switched.get(name.lower()), why) for name, why in zip(TOOLS, refusals, strict=True)
     ]
     template = person(user.get("permission_template")) if isinstance(user, Mapping) else None
     return Reach(template, tools)
+
+
+async def why_unreadable(
+    procore: Procore, tool: str, project_id: int, company_id: int | None = None, *, ttl_s: float = 0.0
+) -> str | None:
+    """Why the list of one of TOOLS may not be read in a project; None when it may. One request.
+
+    Raises:
+        RateLimited, Unavailable, NeedsLogin: as `ProcoreClient.get`.
+    """
+    template = _LISTS[tool]
+    query = {"per_page": 1} if "{project}" in template else {"per_page": 1, "project_id": project_id}
+    try:
+        await procore.page(template.format(project=project_id), query, company=company_id, ttl_s=ttl_s)
+    except (NotPermitted, NotFound) as error:
+        return error.message
+    return None
 
 
 def _active(rows: Any) -> dict[str, bool]:

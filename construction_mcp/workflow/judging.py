@@ -1,0 +1,127 @@
+"""What only shows beside the facts: projects, permissions, people, channels, the host and the rate budget."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from construction_mcp.actions.action import NamesProjects, Unbounded
+from construction_mcp.core.nearest import nearest
+from construction_mcp.workflow.effects import Effects
+from construction_mcp.workflow.facts import Facts
+from construction_mcp.workflow.problems import Problem, error, warning
+from construction_mcp.workflow.steps import Step
+
+_LEVELS = ("none", "read_only", "standard", "admin")
+_HEAVY_SHARE = 0.6  # of the hourly window (PRODUCT.md section 4.3)
+
+
+def project_problems(project_id: int | None, steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
+    """Projects that are missing, or that the workflow's connection does not see."""
+    if project_id is not None:
+        yield from _unknown_projects("project_id", project_id, facts)
+    for key, step in steps.items():
+        fields = _project_fields(step)
+        given = [name for name in fields if step.written.get(name) is not None]
+        if fields and not given and project_id is None:
+            fix = f"Set the workflow's project_id, or config.{fields[-1]}."
+            yield error(f"actions.{key}.config", "PROJECT_MISSING", f"{key} does not say which project.", fix)
+        for name in given:
+            yield from _unknown_projects(f"actions.{key}.config.{name}", step.written[name], facts)
+
+
+def _project_fields(step: Step) -> list[str]:
+    if step.kind is None:
+        return []
+    fields = step.kind.config.model_fields.items()
+    return [name for name, field in fields if any(isinstance(mark, NamesProjects) for mark in field.metadata)]
+
+
+def _unknown_projects(path: str, given: Any, facts: Facts) -> Iterator[Problem]:
+    if facts.projects is None:
+        return
+    for one in given if isinstance(given, list) else [given]:
+        if isinstance(one, int) and one not in facts.projects:
+            near = nearest(str(one), map(str, facts.projects))
+            fix = f"Did you mean {near[0]}, {facts.projects[int(near[0])]}?" if near else "See list_procore_projects."
+            where = f"company {facts.company_id}" if facts.company_id else "its company"
+            yield error(path, "PROJECT_UNKNOWN", f"The connection sees no project {one} in {where}.", fix)
+
+
+def permission_problems(effects: Effects, facts: Facts) -> Iterator[Problem]:
+    """Procore tools in which the connection may do less than the workflow has to."""
+    for need in effects.needs:
+        if facts.permissions is None:
+            return
+        level = facts.permissions.get((need.tool, need.project_id))
+        if level is not None and _LEVELS.index(level) < _LEVELS.index(need.level):
+            where = f"in project {need.project_id}" if need.project_id else "of the company"
+            message = f"It needs {need.level} in the Procore tool {need.tool} {where}; the connection has {level}."
+            fix = "Ask a Procore admin for it, or let another connection run the workflow."
+            yield error("run_as", "PERMISSION_MISSING", message, fix)
+
+
+def host_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
+    """What this installation is not set up for, or cannot do."""
+    channels, performs = facts.host.channels, facts.host.performs
+    for key, step in steps.items():
+        if step.kind is None:
+            continue
+        family, _, channel = step.kind.name.rpartition(".")
+        if family == "notify" and channels is not None and channel not in channels:
+            fix = f"Set up {channel} in the settings; construction-mcp doctor says how."
+            yield error(f"actions.{key}.type", "NOTIFY_NOT_CONFIGURED", f"{channel} is not set up here.", fix)
+        if performs is not None and step.kind.name not in performs:
+            message = f"This version cannot carry out {step.kind.name} yet, so the workflow cannot be deployed."
+            yield error(
+                f"actions.{key}.type", "ACTION_NOT_PERFORMED", message, "Keep it as a draft until an update can."
+            )
+
+
+def people_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
+    """Approvers who do not exist, or whom nothing reaches."""
+    if facts.approvers is None:
+        return
+    for key, step in steps.items():
+        if step.kind is None or not step.kind.asks_person:
+            continue
+        named = step.written.get("approvers")
+        for one in named if isinstance(named, list) else [named]:
+            if not isinstance(one, str) or "{{" in one:
+                continue
+            path = f"actions.{key}.config.approvers"
+            if one not in facts.approvers:
+                near = nearest(one, facts.approvers)
+                fix = f"Did you mean {near[0]}?" if near else "Add the person with construction-mcp users add."
+                yield error(path, "APPROVER_UNKNOWN", f"Nobody here is called {one!r}.", fix)
+            elif not facts.approvers[one]:
+                fix = "Give the person an address, or set up the channel that reaches them."
+                yield warning(path, "APPROVER_CANNOT_REACH", f"Nothing tells {one} that an approval waits.", fix)
+
+
+def call_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
+    """Called workflows that do not exist."""
+    for key, step in steps.items():
+        called = step.written.get("workflow_id") if step.kind and step.kind.name == "workflow.call" else None
+        settled = isinstance(called, str) and "{{" not in called
+        if settled and facts.workflows is not None and called not in facts.workflows:
+            path = f"actions.{key}.config.workflow_id"
+            yield error(path, "WORKFLOW_UNKNOWN", f"There is no workflow {called!r}.", "See list_workflows.")
+
+
+def consent_problems(unbounded: Mapping[str, Sequence[Unbounded]]) -> Iterator[Problem]:
+    """Whom only a run would decide: nobody can agree to that beforehand."""
+    for key, found in unbounded.items():
+        for one in found:
+            yield error(f"actions.{key}.config.{one.field}", "RECIPIENT_UNBOUNDED", one.message, one.fix)
+
+
+def quota_problems(requests_per_hour: int, facts: Facts) -> Iterator[Problem]:
+    """A workflow that would take most of the hour's requests, together with those that run already."""
+    if facts.hourly_quota is None:
+        return
+    together = requests_per_hour + facts.others_per_hour
+    if requests_per_hour and together > _HEAVY_SHARE * facts.hourly_quota:
+        message = (
+            f"Up to {requests_per_hour} requests an hour, {together} with the other active workflows; "
+            f"Procore admits {facts.hourly_quota}."
+        )
+        yield warning("trigger", "QUOTA_HEAVY", message, "Run it less often, for fewer projects, or with a filter.")
