@@ -131,7 +131,7 @@ def test_two_channels_are_told_apart_without_showing_their_secret() -> None:
         ("approval.request", {"approvers": ["Jo", "a@x.com"]}, "ask Jo and a@x.com to approve"),
         ("approval.request", {"approvers": COMPUTED}, "ask somebody to approve"),
         ("workflow.call", {"workflow_id": "wf_1"}, "run the workflow wf_1"),
-        ("state.set", {"name": "seen"}, "remember seen"),
+        ("state.set", {"name": "seen"}, "remember seen for later runs"),
     ],
 )
 def test_an_effect_is_told_in_words(name: str, config: Mapping[str, Any], words: str) -> None:

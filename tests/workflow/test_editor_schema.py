@@ -17,6 +17,7 @@ from tests.tidy.source import ROOT
 
 TYPES = Catalogue()
 EXAMPLES = sorted((ROOT / "examples" / "workflows").glob("*.yaml"))
+TEMPLATES = sorted((ROOT / "construction_mcp" / "workflow" / "templates").glob("*.yaml"))
 
 
 @cache
@@ -61,6 +62,11 @@ def test_an_example_names_the_schema_and_fits_it(example: Any) -> None:
     assert first == f"# yaml-language-server: $schema=../{FILE.name}"
     assert mistakes(yaml.safe_load(text)) == []
     assert read(text, Limits()).name
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_a_workflow_template_fits_it(template: Any) -> None:
+    assert mistakes(yaml.safe_load(template.read_text())["definition"]) == []
 
 
 @pytest.mark.parametrize("name", TYPES.names())
