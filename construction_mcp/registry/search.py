@@ -1,13 +1,12 @@
 """Finding a tool by a few words: BM25 over names, purposes and arguments."""
 
-import math
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 
+from construction_mcp.core.ranking import Ranking
 from construction_mcp.registry.manifest import ToolEntry
 
-_K1, _B = 1.4, 0.6  # the usual BM25 constants, with less weight on length: descriptions differ little
 _WEIGHTS = {"name": 4, "title": 2, "toolset": 2, "description": 1, "arguments": 1}
 _SAME = {  # how people say it -> how tools say it
     "automation": "workflow",
@@ -46,37 +45,17 @@ def words(text: str) -> list[str]:
 
 
 class ToolSearch:
-    """An index over one view's tools: for each word, the tools it speaks for and how strongly.
-
-    The tools never change, so every word's BM25 weight is computed once and a search only adds up a few numbers.
-    """
+    """An index over one view's tools: for each word, the tools it speaks for and how strongly."""
 
     def __init__(self, tools: Iterable[ToolEntry]) -> None:
         self._tools = list(tools)
-        documents = [_document(tool) for tool in self._tools]
-        lengths = [document.total() for document in documents]
-        mean = sum(lengths) / max(1, len(documents))
-        rarities = _rarities(documents)
-        self._weights: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
-        for index, document in enumerate(documents):
-            damping = _K1 * (1 - _B + _B * lengths[index] / mean)
-            for word, count in document.items():
-                self._weights[word].append((index, rarities[word] * count * (_K1 + 1) / (count + damping)))
+        self._ranking = Ranking([_document(tool) for tool in self._tools])
 
     def find(self, query: str, limit: int) -> list[ToolEntry]:
         """The best `limit` tools; those that share no word with the query are left out."""
-        scores: defaultdict[int, float] = defaultdict(float)
-        for word in set(words(query)):
-            for index, weight in self._weights.get(word, ()):
-                scores[index] += weight
+        scores = self._ranking.scores(words(query))
         ranked = sorted(scores, key=lambda index: (-scores[index], self._tools[index].name))
         return [self._tools[index] for index in ranked[:limit]]
-
-
-def _rarities(documents: Sequence[Counter[str]]) -> dict[str, float]:
-    """How much a word tells: little when most tools have it."""
-    counts = Counter(word for document in documents for word in document)
-    return {word: math.log(1 + (len(documents) - count + 0.5) / (count + 0.5)) for word, count in counts.items()}
 
 
 def _document(tool: ToolEntry) -> Counter[str]:

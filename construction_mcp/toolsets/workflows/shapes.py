@@ -1,15 +1,13 @@
-"""What the workflow tools answer with (PRODUCT.md section 4.3), and how a stored row becomes it."""
+"""What the workflow tools answer with beside drafts (PRODUCT.md section 4.3)."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
+from construction_mcp.deployment.writing import Workflow
 from construction_mcp.store import workflows as store
 from construction_mcp.store.workflows import Status
-from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.problems import Problem
-from construction_mcp.workflow.structure import structural_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,50 +24,6 @@ class WorkflowSummary:
     draft_version: int
     active_version: int | None
     updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Workflow:
-    """A whole workflow. `draft_version` counts edits; pass it as `expected_version` to change only what you read."""
-
-    id: str
-    name: str
-    description: str
-    status: Status
-    environment: str
-    company_id: int | None
-    project_id: int | None
-    run_as: str | None
-    trigger: Mapping[str, Any] | None
-    variables: Mapping[str, Any]
-    actions: Sequence[Mapping[str, Any]]
-    draft_version: int
-    active_version: int | None
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NextStep:
-    """The call that usually follows."""
-
-    tool: str
-    arguments: Mapping[str, Any]
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A workflow after a change, with every problem found so far.
-
-    `checked` says how far: `structure` means names, shapes and references between actions; expressions, action types
-    and permissions are not judged yet.
-    """
-
-    workflow: Workflow
-    problems: list[Problem]
-    checked: Literal["structure"] = "structure"
-    next_step: NextStep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,54 +65,3 @@ def summary_of(stored: store.WorkflowSummary) -> WorkflowSummary:
         active_version=stored.active_version,
         updated_at=stored.updated_at,
     )
-
-
-def workflow_of(stored: store.Workflow) -> Workflow:
-    """The public shape of a stored workflow."""
-    return Workflow(
-        id=stored.id,
-        name=stored.name,
-        description=stored.description,
-        status=stored.status,
-        environment=stored.environment,
-        company_id=stored.company_id,
-        project_id=stored.project_id,
-        run_as=stored.run_as,
-        trigger=stored.trigger,
-        variables=stored.variables,
-        actions=[action.definition for action in stored.actions],
-        draft_version=stored.draft_version,
-        active_version=stored.active_version,
-        created_at=stored.created_at,
-        updated_at=stored.updated_at,
-    )
-
-
-def definition_of(stored: store.Workflow) -> Definition:
-    """What the user wrote, without what the server added."""
-    written = {
-        "name": stored.name,
-        "description": stored.description or None,
-        "project_id": stored.project_id,
-        "trigger": stored.trigger,
-        "variables": stored.variables or None,
-        "actions": [action.definition for action in stored.actions] or None,
-    }
-    return Definition.model_validate({key: value for key, value in written.items() if value is not None})
-
-
-def draft_of(stored: store.Workflow) -> Draft:
-    """A workflow after a change."""
-    problems = structural_problems(definition_of(stored))
-    return Draft(workflow_of(stored), problems, next_step=_next_step(stored, problems))
-
-
-def _next_step(stored: store.Workflow, problems: Sequence[Problem]) -> NextStep | None:
-    """The first thing that is still missing, as a call to make."""
-    codes = {problem.code for problem in problems}
-    if "TRIGGER_MISSING" in codes:
-        arguments = {"workflow_id": stored.id, "trigger": {"type": "manual"}}
-        return NextStep("configure_workflow_trigger", arguments, "say what starts it")
-    if "ACTIONS_MISSING" in codes:
-        return NextStep("add_workflow_actions", {"workflow_id": stored.id, "actions": []}, "say what it does")
-    return None

@@ -1,29 +1,19 @@
 """Tools over workflow definitions. Nothing here runs a workflow or reaches outside."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from construction_mcp.core.arguments import Cursor, Limit
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.cursor import Cursors
-from construction_mcp.core.errors import Invalid, NextCall, NotFound
+from construction_mcp.core.errors import Invalid
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page, Principal
-from construction_mcp.store import workflows as store
-from construction_mcp.store.idempotency import Once
+from construction_mcp.deployment.drafts import definition_of
+from construction_mcp.deployment.writing import Draft, create_draft, draft_of, existing, once_of, workflow_of
 from construction_mcp.store.workflows import Status, Workflows
-from construction_mcp.toolsets.workflows.shapes import (
-    Deleted,
-    Document,
-    Draft,
-    Read,
-    WorkflowSummary,
-    definition_of,
-    draft_of,
-    summary_of,
-    workflow_of,
-)
+from construction_mcp.toolsets.workflows.shapes import Deleted, Document, Read, WorkflowSummary, summary_of
 from construction_mcp.workflow import document
 from construction_mcp.workflow.definition import Action, Definition, Trigger, Variable
 from construction_mcp.workflow.structure import structural_problems
@@ -65,7 +55,7 @@ async def create_workflow(
         variables=variables,
         actions=actions,
     )
-    return await _create(definition, "create_workflow", idempotency_key, workflows, principal, settings)
+    return await create_draft(definition, "create_workflow", idempotency_key, workflows, principal, settings)
 
 
 @tool(effect="read", listed=True)
@@ -82,7 +72,7 @@ async def get_workflow(
     if (workflow_id is None) == (ids is None):
         raise Invalid("Give either workflow_id or ids.", details={"field": "workflow_id"})
     if workflow_id is not None:
-        stored = await _existing(workflows, workflow_id)
+        stored = await existing(workflows, workflow_id)
         return Read(workflow_of(stored), structural_problems(definition_of(stored)))
     found = {stored.id: stored for stored in await workflows.get(ids or [])}
     items = [workflow_of(found[one]) for one in dict.fromkeys(ids or []) if one in found]
@@ -175,7 +165,7 @@ async def add_workflow_actions(
     Keys must be new to the workflow. To change an action use update_workflow_action.
     """
     written = [action.written() for action in actions]
-    once = _once(principal, "add_workflow_actions", idempotency_key, {"id": workflow_id, "actions": written})
+    once = once_of(principal, "add_workflow_actions", idempotency_key, {"id": workflow_id, "actions": written})
     added = await workflows.add_actions(workflow_id, written, expected_version=expected_version, once=once)
     return draft_of(added)
 
@@ -228,7 +218,7 @@ async def export_workflow(
     workflows: Workflows,
 ) -> Document:
     """Return a workflow as a YAML or JSON document that import_workflow accepts, without ids or versions."""
-    definition = definition_of(await _existing(workflows, workflow_id))
+    definition = definition_of(await existing(workflows, workflow_id))
     return Document(format, document.write(definition, format))
 
 
@@ -247,43 +237,4 @@ async def import_workflow(
     Use create_workflow to build one from arguments instead.
     """
     definition = document.read(document_text, limits)
-    return await _create(definition, "import_workflow", idempotency_key, workflows, principal, settings)
-
-
-async def _create(
-    definition: Definition,
-    tool_name: str,
-    key: str | None,
-    workflows: Workflows,
-    principal: Principal,
-    settings: Settings,
-) -> Draft:
-    written = definition.written()
-    draft = store.Draft(
-        name=definition.name,
-        description=definition.description or "",
-        environment=settings.environment,
-        company_id=settings.company_id,
-        project_id=definition.project_id,
-        run_as=principal.id,
-        trigger=written.get("trigger"),
-        variables=written.get("variables", {}),
-        created_by=principal.id,
-    )
-    once = _once(principal, tool_name, key, written)
-    return draft_of(await workflows.create(draft, written.get("actions", []), once=once))
-
-
-def _once(principal: Principal, tool_name: str, key: str | None, arguments: Any) -> Once | None:
-    return None if key is None else Once.of(principal.id, tool_name, key, arguments)
-
-
-async def _existing(workflows: Workflows, workflow_id: str) -> store.Workflow:
-    found = await workflows.get([workflow_id])
-    if not found:
-        raise NotFound(
-            f"There is no workflow {workflow_id[:64]!r}.",
-            code="WORKFLOW_NOT_FOUND",
-            next_call=NextCall("list_workflows", {}, "see which workflows exist"),
-        )
-    return found[0]
+    return await create_draft(definition, "import_workflow", idempotency_key, workflows, principal, settings)

@@ -1,0 +1,59 @@
+"""What the compiler says of a draft while it is written: everything but what only Procore or other people know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from construction_mcp.actions.action import ActionTypes
+from construction_mcp.core.config import Limits
+from construction_mcp.expressions.port import ExpressionEngine
+from construction_mcp.workflow.compiler import Compiled, compile_plan
+from construction_mcp.workflow.definition import Definition
+from construction_mcp.workflow.diagram import mermaid
+from construction_mcp.workflow.facts import Facts
+from construction_mcp.workflow.variables import ALL_ACTIVE
+
+_EXAMPLES: Mapping[
+    str, Any
+] = {  # a value that fits, for each type, so that a template can be drawn before it is filled
+    "string": "text",
+    "number": 1,
+    "boolean": True,
+    "email": "somebody@builder.example",
+    "emails": ["somebody@builder.example"],
+    "date": "2026-01-31",
+    "url": "https://builder.example/",
+    "time_zone": "UTC",
+    "project_id": 1,
+    "project_ids": ALL_ACTIVE,
+    "user": "somebody",
+    "list": [],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The compiler, with what this installation has. Asks nobody, so that it costs no request and no statement."""
+
+    types: ActionTypes
+    engine: ExpressionEngine
+    facts: Facts
+    limits: Limits
+
+    def of(self, definition: Definition) -> Compiled:
+        """Every problem that shows without asking Procore, and what the workflow could do."""
+        return compile_plan(definition, self.facts, self.types, self.engine, self.limits)
+
+    def drawn(self, definition: Definition) -> str | None:
+        """The diagram of a definition whose variables may still be empty; None where more than those is wrong."""
+        variables = {
+            name: one if one.value is not None or one.default is not None else _with_example(one)
+            for name, one in (definition.variables or {}).items()
+        }
+        changes = {"variables": variables, "project_id": definition.project_id or 1}
+        plan = self.of(definition.model_copy(update=changes)).plan
+        return None if plan is None else mermaid(plan)
+
+
+def _with_example(variable: Any) -> Any:
+    return variable.model_copy(update={"value": _EXAMPLES.get(variable.type)})
