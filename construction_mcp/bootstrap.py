@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from construction_mcp.cache import Cache
     from construction_mcp.core.cursor import Cursors
     from construction_mcp.core.keys import KeyRing
+    from construction_mcp.deployment.checks import Checks
     from construction_mcp.deployment.deploy import Deployments
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
+    from construction_mcp.deployment.writing import Drafts
     from construction_mcp.expressions.cel import CelEngine
     from construction_mcp.net.outbound import Outbound
     from construction_mcp.procore.access import Accounts, Procore
@@ -70,10 +72,10 @@ class House:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.catalog = catalog or load_catalog()
-        self.performs = performs
-        self.channels = channels
         self.changes = ChangeHub()
         self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
+        self.performs = performs
+        self.channels = channels
         self.services = Services(self._factories(), self._personal_factories())
         self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits, before_change=self.require_live)
         self._closing = AsyncExitStack()
@@ -126,6 +128,8 @@ class House:
             f"{room}.store.workflows:Workflows": self._workflows,
             f"{room}.store.versions:Versions": self._versions,
             f"{room}.expressions.cel:CelEngine": self._expressions,
+            f"{room}.deployment.checks:Checks": self._checks,
+            f"{room}.deployment.writing:Drafts": self._drafts,
             f"{room}.deployment.deploy:Deployments": self._deployments,
             f"{room}.deployment.facts:FactFinder": self._fact_finder,
             f"{room}.deployment.starting:Starting": self._starting,
@@ -214,19 +218,32 @@ class House:
 
         return CelEngine(self.settings.limits)
 
-    async def _deployments(self) -> "Deployments":
+    async def _checks(self) -> "Checks":
         from construction_mcp.actions.catalogue import Catalogue
+        from construction_mcp.deployment.checks import Checks
+        from construction_mcp.expressions.cel import CelEngine
+
+        types, engine = await self.services.get(Catalogue), await self.services.get(CelEngine)
+        return Checks(types, engine, self.settings.limits, self.settings.environment, self.settings.company_id)
+
+    async def _drafts(self) -> "Drafts":
+        from construction_mcp.deployment.checks import Checks
+        from construction_mcp.deployment.writing import Drafts
+        from construction_mcp.store.workflows import Workflows
+
+        workflows, checks = await self.services.get(Workflows), await self.services.get(Checks)
+        return Drafts(workflows, checks, self.changes, self.settings)
+
+    async def _deployments(self) -> "Deployments":
+        from construction_mcp.deployment.checks import Checks
         from construction_mcp.deployment.deploy import Deployments
         from construction_mcp.deployment.facts import FactFinder
         from construction_mcp.deployment.starting import Starting
-        from construction_mcp.expressions.cel import CelEngine
         from construction_mcp.procore.access import Accounts
         from construction_mcp.store.hooks import Hooks
         from construction_mcp.store.versions import Versions
         from construction_mcp.store.workflows import Workflows
-        from construction_mcp.workflow.compiler import compile_plan
 
-        types, engine = await self.services.get(Catalogue), await self.services.get(CelEngine)
         return Deployments(
             await self.services.get(Workflows),
             await self.services.get(Versions),
@@ -234,7 +251,7 @@ class House:
             await self.services.get(Accounts),
             await self.services.get(FactFinder),
             await self.services.get(Starting),
-            lambda definition, facts: compile_plan(definition, facts, types, engine, self.settings.limits),
+            (await self.services.get(Checks)).compile,
             self.settings,
         )
 

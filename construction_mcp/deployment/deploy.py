@@ -77,10 +77,6 @@ class Deployments:
         self._settings = settings
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def check(self, workflow: Workflow) -> Compiled:
-        """What can be said of a draft without asking anybody; for every answer that shows one."""
-        return self._compile(definition_of(workflow), self._facts.known())
-
     async def deploy(
         self,
         workflow_id: str,
