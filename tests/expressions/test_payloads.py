@@ -127,10 +127,12 @@ async def test_no_program_of_another_language_passes_the_checker():
 
 async def test_an_error_is_never_true():
     async with cel_engine() as engine:
-        ends = {text: await outcome_of(engine.condition(text, SMALL)) for text in payloads.STUMBLES}
+        conditions = {text: await outcome_of(engine.condition(text, SMALL)) for text in payloads.STUMBLES}
+        values = {text: await outcome_of(engine.evaluate(text, SMALL)) for text in payloads.STUMBLES}
 
-    assert [(shown(text), end) for text, end in ends.items() if not isinstance(end, Invalid)] == []
-    assert {end.code for end in ends.values()} <= ENDS
+    for ends in (conditions, values):
+        assert [(shown(text), end) for text, end in ends.items() if not isinstance(end, Invalid)] == []
+        assert {end.code for end in ends.values()} <= ENDS
 
 
 async def test_tricks_that_are_sound_give_json_or_a_plain_error():
