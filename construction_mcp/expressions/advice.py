@@ -50,7 +50,6 @@ INSTEAD: Mapping[str, str] = {
     "|": "Write || for or; there are no filters with |, functions are called: date(x).",
     "?": "Write condition ? yes : no; default(x, y) gives y where x is null.",
     "if": "Write condition ? yes : no.",
-    "{": "Write the expression without braces here; {{ }} belongs into texts only.",
     "$": "Write the name without $.",
     "@": "Write the name without @.",
     ";": "An expression is one value: remove the semicolon.",

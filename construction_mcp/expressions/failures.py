@@ -45,7 +45,7 @@ _SAID: Sequence[tuple[str, str]] = (
         r"Applying SELECT to non-message type",
         "a field was read of something that is no object (null, a text, a number or a list)",
     ),
-    (r"^RESULT: (.*)", "its result is {0}"),
+    (r"^result: (.*)", "its result is {0}"),
     (r"construction from null|surrogate", "it met a text that is not valid Unicode"),
     (r"Integer value", "it met a whole number beyond 64 bits"),
     (r"ERROR: <input>", "it is no valid expression"),

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.advice import ALIASES, INSTEAD, KINDS, METHODS, NULLS, OPERATORS, OWN, type_fix, usage
 from construction_mcp.expressions.functions import FUNCTIONS
-from construction_mcp.expressions.lexing import Token, closing
+from construction_mcp.expressions.lexing import KEYWORDS, Token, closing
 from construction_mcp.expressions.port import Mistake, Scope
 from construction_mcp.expressions.renaming import Renamed
 from construction_mcp.expressions.types import Types
@@ -42,6 +43,12 @@ class Complaint:
 
 def mistakes_of(error: str, renamed: Renamed, scope: Scope, types: Types) -> list[Mistake]:
     """Every mistake in what the checker said, in the order of the text."""
+    constructed = _constructed(renamed)
+    if constructed is not None:
+        return [constructed]
+    if "recursion" in error:
+        fix = "Split it: compute a part in a transform.set step before."
+        return [Mistake(TOO_LONG, 0, "The expression is nested too deeply.", "", (), fix)]
     complaints = list(_complaints(error, renamed.text))
     hidden = _inside_unknown_loops(complaints, renamed)
     found: dict[tuple[str, int], Mistake] = {}
@@ -54,6 +61,21 @@ def mistakes_of(error: str, renamed: Renamed, scope: Scope, types: Types) -> lis
     mistakes = sorted(found.values(), key=lambda mistake: mistake.position)
     syntax = [mistake for mistake in mistakes if mistake.code == SYNTAX]
     return [*syntax[:1], *[one for one in mistakes if one.code != SYNTAX and not syntax]] or [_unreadable(renamed)]
+
+
+def no_construction(name: str, position: int) -> Mistake:
+    """`Type{field: value}`: there are types, but they are ours, to check fields with."""
+    message = f"Objects of a type, {name[:60]}{{...}}, do not exist here."
+    return Mistake(SYNTAX, position, message, name[:60], (), "Write a map: {'name': value}.")
+
+
+def _constructed(renamed: Renamed) -> Mistake | None:
+    """What CEL would take for the construction of an object, whether or not it knows the type."""
+    tokens = renamed.tokens if "{" in renamed.original else []
+    for token, after in pairwise(tokens):
+        if token.kind == "name" and token.text not in KEYWORDS and after.text == "{":
+            return no_construction(token.text, token.start)
+    return None
 
 
 def _unreadable(renamed: Renamed) -> Mistake:
@@ -142,23 +164,23 @@ class Reader:
     def _no_overload(self, function: str, kinds: str, position: int) -> Mistake:
         types = _split(kinds)
         name = OPERATORS.get(function, function.strip("_"))
-        said = " and ".join(self._said(kind) for kind in types) or "nothing"
-        if function == "_?_:_":
-            said = f"a condition that is {self._said(types[0])}" if types[0] != "bool" else said
+        said = [self._said(kind) for kind in types] or ["nothing"]
+        if function == "_?_:_" and types[0] != "bool":
+            said = [f"a condition that is {said[0]}"]
         before = [token for token in self._renamed.tokens if token.end <= position]
         if before and before[-1].text == function:  # CEL points at the bracket after the name
             position = before[-1].start
-        message = f"{name} does not work with {said}."
-        return Mistake(TYPE, position, message, ", ".join(types), (), type_fix(function, types))
+        message = f"{name} does not work with {' and '.join(said)}."
+        return Mistake(TYPE, position, message, ", ".join(said), (), type_fix(function, types))
 
     def _no_operand(self, kind: str, position: int) -> Mistake:
         message = f"{self._said(kind)} has no fields."
-        return Mistake(TYPE, position, _capital(message), kind, (), "Read fields of objects only.")
+        return Mistake(TYPE, position, _capital(message), self._said(kind), (), "Read fields of objects only.")
 
     def _no_range(self, kind: str, position: int) -> Mistake:
         message = f"{self._said(kind)} cannot be walked."
         fix = "Walk a list: for the output of a list step, its items."
-        return Mistake(TYPE, position, _capital(message), kind, (), fix)
+        return Mistake(TYPE, position, _capital(message), self._said(kind), (), fix)
 
     def _said(self, kind: str) -> str:
         """A CEL type in words."""
@@ -175,9 +197,6 @@ class Reader:
         return KINDS.get(kind, kind)
 
     def _other(self, words: str, position: int) -> Mistake:
-        if "recursion" in words:
-            fix = "Split it: compute a part in a transform.set step before."
-            return Mistake(TOO_LONG, 0, "The expression is nested too deeply.", "", (), fix)
         token = self._token(position)
         found = "" if token is None else token.text[:60]
         message = "The expression ends too early." if token is None else f"{found!r} is not expected here."

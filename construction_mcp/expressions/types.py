@@ -157,7 +157,9 @@ class Types:
             self._pool = DescriptorPool()
             for known in (wrappers_pb2, struct_pb2):
                 self._pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
-        file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", syntax="proto3")
+        # By default a_b and aB have the same JSON name: Python's pool takes them with names of their own (json_name),
+        # CEL's only in proto2.
+        file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", syntax="proto2")
         described = file.message_type.add(name=name)
         for number, (field, shape) in enumerate(fields, start=1):
             _add_field(described, field, number, shape)
@@ -241,7 +243,6 @@ def _within(shape: Shape) -> Iterable[Shape]:
 
 
 def _add_field(described: "DescriptorProto", name: str, number: int, shape: Shape) -> None:
-    """json_name is given because the default one makes `a_b` and `aB` collide."""
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
 
     field = described.field.add(name=name, json_name=name, number=number, label=Field.LABEL_OPTIONAL)
