@@ -179,7 +179,10 @@ class _Days:
         return self._all or (day.weekday() < _SATURDAY and day not in self._holidays)
 
     def counted(self, cron: Cron, after: datetime) -> Iterator[datetime]:
-        """Matching local times on days that count, after a naive one; a day that does not is left in one step. Ends after too many of those."""
+        """Matching local times on days that count, after a naive one; a day that does not is left in one step.
+
+        Ends after too many of those.
+        """
         times = cron.wall_times(after)
         skipped = 0
         while (found := next(times, None)) is not None and skipped < self._skipped_max:
