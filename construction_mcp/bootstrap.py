@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from construction_mcp.cache import Cache
     from construction_mcp.core.cursor import Cursors
     from construction_mcp.core.keys import KeyRing
+    from construction_mcp.deployment.checks import Checks
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
+    from construction_mcp.insight.matching import TemplateSearch
     from construction_mcp.net.outbound import Outbound
     from construction_mcp.procore.access import Accounts, Procore
     from construction_mcp.procore.authorize import Authorizations
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from construction_mcp.store.users import Users
     from construction_mcp.store.versions import Versions
     from construction_mcp.store.workflows import Workflows
+    from construction_mcp.workflow.template import Templates
 
 
 class House:
@@ -120,6 +123,9 @@ class House:
             f"{room}.store.database:Database": self._database,
             f"{room}.store.workflows:Workflows": self._workflows,
             f"{room}.store.versions:Versions": self._versions,
+            f"{room}.workflow.template:Templates": self._templates,
+            f"{room}.insight.matching:TemplateSearch": self._template_search,
+            f"{room}.deployment.checks:Checks": self._checks,
             f"{room}.deployment.facts:FactFinder": self._fact_finder,
             f"{room}.deployment.starting:Starting": self._starting,
             f"{room}.store.users:Users": self._users,
@@ -180,6 +186,28 @@ class House:
         from construction_mcp.actions.catalogue import Catalogue
 
         return Catalogue()
+
+    async def _templates(self) -> "Templates":
+        from construction_mcp.workflow.template import Templates
+
+        return Templates(self.settings.limits)
+
+    async def _template_search(self) -> "TemplateSearch":
+        from construction_mcp.insight.matching import TemplateSearch
+        from construction_mcp.workflow.template import Templates
+
+        return TemplateSearch((await self.services.get(Templates)).all())
+
+    async def _checks(self) -> "Checks":
+        from construction_mcp.actions.catalogue import Catalogue
+        from construction_mcp.deployment.checks import Checks
+        from construction_mcp.expressions.cel import CelEngine
+        from construction_mcp.workflow.facts import Facts
+
+        settings = self.settings
+        facts = Facts(settings.environment, settings.company_id)
+        types = await self.services.get(Catalogue)
+        return Checks(types, CelEngine(settings.limits), facts, settings.limits)
 
     async def _workflows(self) -> "Workflows":
         """Whoever asks for workflows first finds those of another environment or company paused."""

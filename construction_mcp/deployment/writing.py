@@ -51,13 +51,13 @@ class NextStep:
 class Draft:
     """A workflow after a change, with every problem found so far.
 
-    `checked` says how far: `structure` means names, shapes and references between actions; expressions, action types
-    and permissions are not judged yet.
+    `checked` says how far: `structure` means names, shapes and references between actions; `plan` means all that shows
+    without asking Procore, so that permissions, people and projects are judged when it is deployed.
     """
 
     workflow: Workflow
     problems: list[Problem]
-    checked: Literal["structure"] = "structure"
+    checked: Literal["structure", "plan"] = "structure"
     next_step: NextStep | None = None
 
 
@@ -108,6 +108,18 @@ async def create_draft(
     settings: Settings,
 ) -> Draft:
     """Store a new draft as the principal's own; the same key and tool give the first one again."""
+    return draft_of(await store_draft(definition, tool_name, key, workflows, principal, settings))
+
+
+async def store_draft(
+    definition: Definition,
+    tool_name: str,
+    key: str | None,
+    workflows: Workflows,
+    principal: Principal,
+    settings: Settings,
+) -> store.Workflow:
+    """As `create_draft`, the row alone: for who has more to say about it than its structure."""
     written = definition.written()
     draft = store.Draft(
         name=definition.name,
@@ -121,7 +133,7 @@ async def create_draft(
         created_by=principal.id,
     )
     once = once_of(principal, tool_name, key, written)
-    return draft_of(await workflows.create(draft, written.get("actions", []), once=once))
+    return await workflows.create(draft, written.get("actions", []), once=once)
 
 
 def once_of(principal: Principal, tool_name: str, key: str | None, arguments: Any) -> Once | None:

@@ -1,0 +1,146 @@
+"""`list_templates`, `get_template` and `create_workflow_from_template`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from construction_mcp.core.config import Settings
+from construction_mcp.core.errors import Invalid, NextCall
+from construction_mcp.core.toolset import completes, tool
+from construction_mcp.core.types import Principal
+from construction_mcp.deployment.checks import Checks
+from construction_mcp.deployment.drafts import definition_of
+from construction_mcp.deployment.writing import Draft, NextStep, draft_of, store_draft
+from construction_mcp.insight.advice import deploying
+from construction_mcp.insight.goal import read_goal
+from construction_mcp.insight.matching import TemplateSearch
+from construction_mcp.insight.mending import Mending, mend
+from construction_mcp.store import workflows as store
+from construction_mcp.store.workflows import Workflows
+from construction_mcp.toolsets.templates.shapes import Found, Whole, needs_of, summary_of
+from construction_mcp.workflow import document
+from construction_mcp.workflow.definition import Trigger
+from construction_mcp.workflow.problems import Problem
+from construction_mcp.workflow.template import Template, Templates, fill
+
+TemplateId = Annotated[str, Field(min_length=1, max_length=100), "Id that list_templates gives, as rfi_overdue_alert"]
+
+
+@tool(effect="read")
+async def list_templates(
+    words: Annotated[str | None, Field(min_length=1, max_length=500), "What it should do, in a few words"] = None,
+    tag: Annotated[str | None, Field(min_length=1, max_length=50), "Only with this tag, as rfi or approval"] = None,
+    limit: Annotated[int, Field(ge=1, le=100), "Most templates to return"] = 25,
+    *,
+    templates: Templates,
+    search: TemplateSearch,
+) -> Found:
+    """List workflow templates with what each needs to know, best match first when words are given.
+
+    Use get_workflow_guidance to have a goal turned into calls, get_template to see one in full.
+    """
+    every = templates.all()
+    found = search.find(words, len(every)) if words else every
+    fitting = [one for one in found if tag is None or tag.lower() in one.tags]
+    return Found([summary_of(one) for one in fitting[:limit]], len(fitting))
+
+
+@tool(effect="read")
+async def get_template(template_id: TemplateId, *, templates: Templates, checks: Checks) -> Whole:
+    """Return a workflow template in full: its document, its variables, what it can do in words, and its diagram.
+
+    Use create_workflow_from_template to make a workflow of it.
+    """
+    one = _existing(templates, template_id)
+    return Whole(
+        id=one.id,
+        title=one.title,
+        summary=one.summary,
+        needs=needs_of(one),
+        variables={name: variable.written() for name, variable in one.variables.items()},
+        effects=checks.of(one.definition).effects,
+        document=document.write(one.definition, "yaml"),
+        diagram=checks.drawn(one.definition),
+    )
+
+
+@tool(effect="workspace")
+async def create_workflow_from_template(
+    template_id: TemplateId,
+    variables: Annotated[
+        dict[str, Any] | None, Field(max_length=100), "Values by variable name; what is left out is named as a problem"
+    ] = None,
+    name: Annotated[str | None, Field(min_length=1, max_length=200), "Another name than the template's"] = None,
+    project_id: Annotated[int | None, Field(ge=1), "Procore project its actions use"] = None,
+    trigger: Annotated[Trigger | None, "Another schedule than the template's, as in create_workflow"] = None,
+    idempotency_key: Annotated[
+        str | None, Field(min_length=1, max_length=200), "Repeat with the same key to get the first result again"
+    ] = None,
+    *,
+    templates: Templates,
+    workflows: Workflows,
+    checks: Checks,
+    principal: Principal,
+    settings: Settings,
+) -> Draft:
+    """Create a workflow as a draft from a template and return it with its problems and the call that comes next.
+
+    Nothing runs before deploy_workflow. Use create_workflow where no template fits.
+    """
+    template = _existing(templates, template_id)
+    given = {"name": name, "project_id": project_id, "trigger": trigger and trigger.written()}
+    definition = _filled(template, variables or {}, given)
+    stored = await store_draft(
+        definition, "create_workflow_from_template", idempotency_key, workflows, principal, settings
+    )
+    problems = list(checks.of(definition_of(stored)).problems)
+    return replace(draft_of(stored), problems=problems, checked="plan", next_step=_next(stored, problems, checks))
+
+
+@completes("*", "template_id")
+async def template_ids(prefix: str, *, templates: Templates) -> list[str]:
+    """Ids of templates."""
+    return [one.id for one in templates.all() if one.id.startswith(prefix.strip().lower())]
+
+
+def _existing(templates: Templates, template_id: str) -> Template:
+    try:
+        return templates.get(template_id)
+    except Invalid as problem:
+        next_call = NextCall("list_templates", {"words": template_id.replace("_", " ")[:100]}, "find the one you mean")
+        raise _said_again(problem, next_call) from None
+
+
+def _filled(template: Template, values: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    """The template's workflow with these values; a mistake names the same call without it."""
+    try:
+        return fill(template, values, **given)
+    except Invalid as problem:
+        rest = {key: value for key, value in given.items() if value is not None}
+        better = _corrected(values, problem.details)
+        arguments = {"template_id": template.id, "variables": better, **rest}
+        why = "leaves out what does not fit; its answer says which values are still to be given"
+        raise _said_again(problem, NextCall("create_workflow_from_template", arguments, why)) from None
+
+
+def _corrected(values: Mapping[str, Any], details: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without those that are wrong; a misspelt name is spelt as its nearest."""
+    wrong = {str(one["field"]) for one in details.get("problems", ())} or {str(details.get("field"))}
+    nearest: Sequence[str] = details.get("nearest", ())
+    misspelt = next((name for name in values if name in wrong), None)
+    renamed = {nearest[0]: values[misspelt]} if nearest and misspelt is not None else {}
+    return {**renamed, **{name: value for name, value in values.items() if name not in wrong}}
+
+
+def _said_again(problem: Invalid, next_call: NextCall) -> Invalid:
+    return Invalid(problem.message, code=problem.code, hint=problem.hint, details=problem.details, next_call=next_call)
+
+
+def _next(stored: store.Workflow, problems: Sequence[Problem], checks: Checks) -> NextStep:
+    """The call that mends most, else the one that shows what deploying would do."""
+    mending = Mending(stored.id, definition_of(stored), read_goal(""), checks.types)
+    mend(mending, problems)
+    first = [*mending.steps, *deploying(stored.id)][0]
+    return NextStep(first.tool, first.arguments, first.why)
