@@ -31,9 +31,7 @@ from construction_mcp.store.workflows import Workflows
 from construction_mcp.toolsets.debugging.sites import sites_of
 from construction_mcp.workflow.definition import Trigger
 
-WorkflowId = Annotated[
-    str | None, Field(min_length=1, max_length=64), "A half-built workflow to finish; it starts with wf_"
-]
+WorkflowId = Annotated[str | None, Field(min_length=1, max_length=64), "Draft to finish; it starts with wf_"]
 _DISPATCH = "use_tool"
 
 
@@ -61,10 +59,10 @@ class SampleEvent:
 
 @tool(effect="read", listed=True)
 async def get_workflow_guidance(
-    goal: Annotated[str, Field(min_length=1, max_length=2000), "What should happen, in the person's own words"],
+    goal: Annotated[str, Field(min_length=1, max_length=2000), "What should happen and when, in the person's words"],
     workflow_id: WorkflowId = None,
-    what_tried: Annotated[str | None, Field(max_length=2000), "What was done so far, such as template ids"] = None,
-    what_failed: Annotated[str | None, Field(max_length=2000), "Error code or message that was met"] = None,
+    what_tried: Annotated[str | None, Field(max_length=2000), "What was done so far"] = None,
+    what_failed: Annotated[str | None, Field(max_length=2000), "Error code or message met"] = None,
     *,
     workflows: Workflows,
     templates: TemplateSearch,
@@ -76,9 +74,9 @@ async def get_workflow_guidance(
     principal: Principal,
     limits: Limits,
 ) -> Advice:
-    """Turn a goal such as "every weekday at 9 mail me overdue RFIs" into the next calls with their arguments.
+    """Turn a goal in words into the next calls with arguments, templates that fit, and what to ask the person.
 
-    Offers templates that fit and says what to ask the person. With workflow_id, says how to finish that draft.
+    Start here for an automation; with workflow_id it says how to finish that draft.
     """
     stored = await existing(workflows, workflow_id) if workflow_id else None
     said = read_goal(goal, await sites_of(accounts, principal, limits))
@@ -95,9 +93,7 @@ async def get_workflow_guidance(
 @tool(effect="read")
 async def get_sample_event(
     resource_name: Annotated[str | None, Field(min_length=1, max_length=100), "Procore's name of it, as RFIs"] = None,
-    workflow_id: Annotated[
-        str | None, Field(min_length=1, max_length=64), "Or a workflow, for an event that its trigger waits for"
-    ] = None,
+    workflow_id: Annotated[str | None, Field(min_length=1, max_length=64), "Or a workflow, for its trigger"] = None,
     *,
     workflows: Workflows,
     hooks: Hooks,
@@ -106,7 +102,7 @@ async def get_sample_event(
 ) -> SampleEvent:
     """Return an example of what starts a workflow: the last real event of that kind, else a realistic one.
 
-    Give resource_name or workflow_id. Its trigger is what expressions see and test_workflow takes.
+    Give resource_name or workflow_id; its trigger is what expressions see.
     """
     if (resource_name is None) == (workflow_id is None):
         raise Invalid("Give either resource_name or workflow_id.", details={"field": "resource_name"})

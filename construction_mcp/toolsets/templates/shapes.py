@@ -33,7 +33,6 @@ class Whole:
 
     id: str
     title: str
-    summary: str
     needs: Mapping[str, str]
     variables: Mapping[str, Any]
     effects: Sequence[str]

@@ -21,7 +21,7 @@ from construction_mcp.store import workflows as store
 from construction_mcp.store.workflows import Workflows
 from construction_mcp.toolsets.templates.shapes import Found, Whole, needs_of, summary_of
 from construction_mcp.workflow import document
-from construction_mcp.workflow.definition import Trigger
+from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.problems import Problem
 from construction_mcp.workflow.template import Template, Templates, fill
 
@@ -39,7 +39,7 @@ async def list_templates(
 ) -> Found:
     """List workflow templates with what each needs to know, best match first when words are given.
 
-    Use get_workflow_guidance to have a goal turned into calls, get_template to see one in full.
+    Use get_template to see one in full.
     """
     every = templates.all()
     found = search.find(words, len(every)) if words else every
@@ -49,7 +49,7 @@ async def list_templates(
 
 @tool(effect="read")
 async def get_template(template_id: TemplateId, *, templates: Templates, checks: Checks) -> Whole:
-    """Return a workflow template in full: its document, its variables, what it can do in words, and its diagram.
+    """Return a workflow template in full: document, variables, what it can do in words, and diagram.
 
     Use create_workflow_from_template to make a workflow of it.
     """
@@ -57,7 +57,6 @@ async def get_template(template_id: TemplateId, *, templates: Templates, checks:
     return Whole(
         id=one.id,
         title=one.title,
-        summary=one.summary,
         needs=needs_of(one),
         variables={name: variable.written() for name, variable in one.variables.items()},
         effects=checks.of(one.definition).effects,
@@ -70,13 +69,14 @@ async def get_template(template_id: TemplateId, *, templates: Templates, checks:
 async def create_workflow_from_template(
     template_id: TemplateId,
     variables: Annotated[
-        dict[str, Any] | None, Field(max_length=100), "Values by variable name; what is left out is named as a problem"
+        dict[str, Any] | None, Field(max_length=100), "Values by variable name; absent ones become problems"
     ] = None,
     name: Annotated[str | None, Field(min_length=1, max_length=200), "Another name than the template's"] = None,
     project_id: Annotated[int | None, Field(ge=1), "Procore project its actions use"] = None,
-    trigger: Annotated[Trigger | None, "Another schedule than the template's, as in create_workflow"] = None,
+    cron: Annotated[str | None, Field(min_length=1, max_length=200), "Other times than its own, as 0 9 * * 1-5"] = None,
+    timezone: Annotated[str | None, Field(min_length=1, max_length=64), "IANA zone of them, as America/Chicago"] = None,
     idempotency_key: Annotated[
-        str | None, Field(min_length=1, max_length=200), "Repeat with the same key to get the first result again"
+        str | None, Field(min_length=1, max_length=200), "Same key and arguments: the first result again"
     ] = None,
     *,
     templates: Templates,
@@ -85,13 +85,13 @@ async def create_workflow_from_template(
     principal: Principal,
     settings: Settings,
 ) -> Draft:
-    """Create a workflow as a draft from a template and return it with its problems and the call that comes next.
+    """Create a draft from a template and return it with its problems and the next call.
 
     Nothing runs before deploy_workflow. Use create_workflow where no template fits.
     """
     template = _existing(templates, template_id)
-    given = {"name": name, "project_id": project_id, "trigger": trigger and trigger.written()}
-    definition = _filled(template, variables or {}, given)
+    given = {"name": name, "project_id": project_id, "cron": cron, "timezone": timezone}
+    definition = _filled(template, variables or {}, {key: one for key, one in given.items() if one is not None})
     stored = await store_draft(
         definition, "create_workflow_from_template", idempotency_key, workflows, principal, settings
     )
@@ -113,14 +113,14 @@ def _existing(templates: Templates, template_id: str) -> Template:
         raise _said_again(problem, next_call) from None
 
 
-def _filled(template: Template, values: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+def _filled(template: Template, values: Mapping[str, Any], given: Mapping[str, Any]) -> Definition:
     """The template's workflow with these values; a mistake names the same call without it."""
     try:
-        return fill(template, values, **given)
+        trigger = {key: given[key] for key in ("cron", "timezone") if key in given}
+        return fill(template, values, name=given.get("name"), project_id=given.get("project_id"), trigger=trigger)
     except Invalid as problem:
-        rest = {key: value for key, value in given.items() if value is not None}
         better = _corrected(values, problem.details)
-        arguments = {"template_id": template.id, "variables": better, **rest}
+        arguments = {"template_id": template.id, "variables": better, **given}
         why = "leaves out what does not fit; its answer says which values are still to be given"
         raise _said_again(problem, NextCall("create_workflow_from_template", arguments, why)) from None
 
