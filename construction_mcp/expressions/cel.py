@@ -3,7 +3,7 @@
 Source: cel-spec "Language Definition"; security.md finding 3.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from cachetools import LRUCache
@@ -104,7 +104,7 @@ class CelEngine:
             return mistakes_of(str(error), renamed, scope, self._types)
         path = path_of(tree.root, renamed.names)
         shape = tree.type_of(tree.root) if path is None else DYN
-        mistakes = shadowed(renamed, scope) if tree.loops else ()
+        mistakes: Sequence[Mistake] = shadowed(renamed, scope) if tree.loops else ()
         mistakes = mistakes or Review(tree, renamed, scope, self._types).mistakes(shape)
         if mistakes:
             return mistakes
@@ -120,6 +120,9 @@ class CelEngine:
             return Mistake(TOO_LONG, length_max, message, "", (), fix)
         if not text.strip():
             return Mistake(SYNTAX, 0, "The expression is empty.", "", (), "Write a value, as vars.notify_to.")
+        if text.lstrip().startswith("{{"):
+            fix = "Write the expression without braces here; {{ }} belongs into texts only."
+            return Mistake(SYNTAX, text.index("{{"), "This is an expression already.", "{{", (), fix)
         for at, sign in enumerate(text) if not text.isascii() or "\0" in text else ():
             if sign == "\0" or "\ud800" <= sign <= "\udfff":
                 return Mistake(SYNTAX, at, "This character cannot stand in an expression.", "", (), "Remove it.")
@@ -159,10 +162,10 @@ class CelEngine:
         if program.path:
             return value_at_path(program, values)
         given = _given(program, values)
-        if self._confined is None or (not program.loops and weigh(given) <= self._limits.expression_here_bytes_max):
-            weigh(given)
+        # What it builds grows with what it reads and how often it says so: x + x + x.
+        work = weigh(given) * len(text)
+        if self._confined is None or (not program.is_heavy and work <= self._limits.expression_here_work_max):
             return run(program, given, values.get(CLOCK))
-        weigh(given)
         return await self._confined.run(text, given)
 
     async def condition(self, text: str, values: Mapping[str, Any]) -> bool:
@@ -194,24 +197,7 @@ class CelEngine:
         projected = [project({name: item}, program.wants).get(name) for item in items]
         if self._confined is None or program.path:
             return [_outcome(program, {**values, name: item}) for item in items]
-        results: list[Any] = []
-        for batch in self._batches(projected, weigh(given)):
-            results += await self._confined.run_each(text, name, batch, given)
-        return results
-
-    def _batches(self, items: Sequence[Any], weight: int) -> Iterator[list[Any]]:
-        """As many items at a time as the limit on what an evaluation reads allows."""
-        batch: list[Any] = []
-        total = weight
-        for item in items:
-            added = weigh(item)
-            if batch and total + added > self._limits.expression_bytes_max:
-                yield batch
-                batch, total = [], weight
-            batch.append(item)
-            total += added
-        if batch:
-            yield batch
+        return await self._confined.run_each(text, name, projected, given)
 
     def explain(self, text: str, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
         """The paths that the expression reads, with what stands there, shortened: why a step was skipped."""

@@ -8,7 +8,6 @@ from construction_mcp.deployment.checks import Checks
 from construction_mcp.expressions.cel import CelEngine
 from construction_mcp.insight.goal import Site
 from construction_mcp.insight.matching import TemplateSearch
-from construction_mcp.workflow.facts import Facts
 from construction_mcp.workflow.template import Templates
 
 SITES = (
@@ -41,4 +40,4 @@ def search(templates: Templates) -> TemplateSearch:
 
 @pytest.fixture(scope="session")
 def checks(types: Catalogue) -> Checks:
-    return Checks(types, CelEngine(Limits()), Facts("simulator", 1), Limits())
+    return Checks(types, CelEngine(Limits()), Limits(), "simulator", 1)

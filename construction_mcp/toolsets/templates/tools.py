@@ -6,23 +6,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import Invalid, NextCall
 from construction_mcp.core.toolset import completes, tool
 from construction_mcp.core.types import Principal
 from construction_mcp.deployment.checks import Checks
-from construction_mcp.deployment.drafts import definition_of
-from construction_mcp.deployment.writing import Draft, NextStep, draft_of, store_draft
-from construction_mcp.insight.advice import deploying
+from construction_mcp.deployment.writing import Draft, Drafts, NextStep, once_of
 from construction_mcp.insight.goal import read_goal
 from construction_mcp.insight.matching import TemplateSearch
 from construction_mcp.insight.mending import Mending, mend
-from construction_mcp.store import workflows as store
-from construction_mcp.store.workflows import Workflows
 from construction_mcp.toolsets.templates.shapes import Found, Whole, needs_of, summary_of
 from construction_mcp.workflow import document
 from construction_mcp.workflow.definition import Definition
-from construction_mcp.workflow.problems import Problem
 from construction_mcp.workflow.template import Template, Templates, fill
 
 TemplateId = Annotated[str, Field(min_length=1, max_length=100), "Id that list_templates gives, as rfi_overdue_alert"]
@@ -80,10 +74,9 @@ async def create_workflow_from_template(
     ] = None,
     *,
     templates: Templates,
-    workflows: Workflows,
+    drafts: Drafts,
     checks: Checks,
     principal: Principal,
-    settings: Settings,
 ) -> Draft:
     """Create a draft from a template and return it with its problems and the next call.
 
@@ -92,11 +85,9 @@ async def create_workflow_from_template(
     template = _existing(templates, template_id)
     given = {"name": name, "project_id": project_id, "cron": cron, "timezone": timezone}
     definition = _filled(template, variables or {}, {key: one for key, one in given.items() if one is not None})
-    stored = await store_draft(
-        definition, "create_workflow_from_template", idempotency_key, workflows, principal, settings
-    )
-    problems = list(checks.of(definition_of(stored)).problems)
-    return replace(draft_of(stored), problems=problems, checked="plan", next_step=_next(stored, problems, checks))
+    once = once_of(principal, "create_workflow_from_template", idempotency_key, definition.written())
+    draft = await drafts.create(definition, principal, once)
+    return replace(draft, next_step=_mending_step(draft, definition, checks) or draft.next_step)
 
 
 @completes("*", "template_id")
@@ -138,9 +129,9 @@ def _said_again(problem: Invalid, next_call: NextCall) -> Invalid:
     return Invalid(problem.message, code=problem.code, hint=problem.hint, details=problem.details, next_call=next_call)
 
 
-def _next(stored: store.Workflow, problems: Sequence[Problem], checks: Checks) -> NextStep:
-    """The call that mends most, else the one that shows what deploying would do."""
-    mending = Mending(stored.id, definition_of(stored), read_goal(""), checks.types)
-    mend(mending, problems)
-    first = [*mending.steps, *deploying(stored.id)][0]
-    return NextStep(first.tool, first.arguments, first.why)
+def _mending_step(draft: Draft, definition: Definition, checks: Checks) -> NextStep | None:
+    """The call that mends what is wrong, where there is one."""
+    mending = Mending(draft.workflow.id, definition, read_goal(""), checks.types)
+    mend(mending, draft.problems)
+    first = next(iter(mending.steps), None)
+    return first and NextStep(first.tool, first.arguments, first.why)
