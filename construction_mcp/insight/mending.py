@@ -79,6 +79,8 @@ def _mend_trigger(mending: Mending, problems: Sequence[Problem]) -> None:
         asked = Missing("trigger", "When should it run? Until that is known it runs by hand.")
         mending.missing += start.missing if start else [asked]
         return
+    if wanted is None and mending.goal.zone and present["type"] == "schedule":
+        wanted = {**present, "timezone": mending.goal.zone}
     trigger = {**wanted, **present} if wanted and wanted["type"] == present["type"] else dict(present)
     for one in problems:
         trigger = mended({"trigger": trigger}, one, wanted and {"trigger": wanted})["trigger"]

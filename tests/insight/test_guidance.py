@@ -59,7 +59,7 @@ GOALS: list[Row] = [
     ("Warn me 5 days before submittals are due, pm@x.com", SOON, None, None, None,
      {"days_ahead": 5, "notify_to": ["pm@x.com"]}),
     (
-        "Every morning at 6:30 mail pm@x.com what submittals are coming due in the next 3 days and escalate to boss@x.com",
+        "Every morning at 6:30 mail pm@x.com submittals coming due in the next 3 days and escalate to boss@x.com",
         SOON,
         "30 6 * * *",
         None,
@@ -106,8 +106,7 @@ GOALS: list[Row] = [
      {"notify_to": ["cost@x.com"]}),
     ("PCOs without a price on 25-004 every Wednesday at 7am", CHANGE, "0 7 * * 3", "America/Denver", 1003,
      {"projects": [1003]}),
-    ("chase people for overdue action items from the OAC meeting every Wednesday at 7am", CHASE, "0 7 * * 3", None, None,
-     {}),
+    ("chase overdue action items from the OAC meeting every Wednesday at 7am", CHASE, "0 7 * * 3", None, None, {}),
     ("Nag folks about meeting action items past their due date", CHASE, None, None, None, {}),
     (
         "Send the owner a digest of the daily logs every evening at 6, owner@acme.com, after pm@x.com approves",

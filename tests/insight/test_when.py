@@ -86,7 +86,8 @@ def test_what_is_read_into_the_words_is_told(said: str, read: str) -> None:
 def test_what_is_left_open_is_taken_from_the_schedule_it_is_like() -> None:
     weekly, early = read_when("a weekly list"), read_when("at 6:15am")
 
-    assert weekly is not None and early is not None
+    assert weekly is not None
+    assert early is not None
     assert weekly.like("0 15 * * 5") == ("0 15 * * 5", [])
     assert early.like("0 15 * * 1-5") == ("15 6 * * 1-5", [])
 

@@ -59,7 +59,7 @@ class SampleEvent:
 
 @tool(effect="read", listed=True)
 async def get_workflow_guidance(
-    goal: Annotated[str, Field(min_length=1, max_length=2000), "What should happen and when, in the person's words"],
+    goal: Annotated[str, Field(min_length=1, max_length=2000), "What should happen and when, in words"],
     workflow_id: WorkflowId = None,
     what_tried: Annotated[str | None, Field(max_length=2000), "What was done so far"] = None,
     what_failed: Annotated[str | None, Field(max_length=2000), "Error code or message met"] = None,
@@ -74,9 +74,9 @@ async def get_workflow_guidance(
     principal: Principal,
     limits: Limits,
 ) -> Advice:
-    """Turn a goal in words into the next calls with arguments, templates that fit, and what to ask the person.
+    """Turn a goal in words into the next calls, templates that fit, and what to ask the person.
 
-    Start here for an automation; with workflow_id it says how to finish that draft.
+    Start here; with workflow_id it says how to finish that draft.
     """
     stored = await existing(workflows, workflow_id) if workflow_id else None
     said = read_goal(goal, await sites_of(accounts, principal, limits))

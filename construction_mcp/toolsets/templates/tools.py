@@ -134,4 +134,4 @@ def _mending_step(draft: Draft, definition: Definition, checks: Checks) -> NextS
     mending = Mending(draft.workflow.id, definition, read_goal(""), checks.types)
     mend(mending, draft.problems)
     first = next(iter(mending.steps), None)
-    return first and NextStep(first.tool, first.arguments, first.why)
+    return NextStep(first.tool, first.arguments, first.why) if first else None
