@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.starting import Starting
     from construction_mcp.deployment.writing import Drafts
     from construction_mcp.expressions.cel import CelEngine
+    from construction_mcp.insight.matching import TemplateSearch
     from construction_mcp.net.outbound import Outbound
     from construction_mcp.procore.access import Accounts, Procore
     from construction_mcp.procore.authorize import Authorizations
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from construction_mcp.store.users import Users
     from construction_mcp.store.versions import Versions
     from construction_mcp.store.workflows import Workflows
+    from construction_mcp.workflow.template import Templates
 
 
 class House:
@@ -131,6 +133,8 @@ class House:
             f"{room}.deployment.checks:Checks": self._checks,
             f"{room}.deployment.writing:Drafts": self._drafts,
             f"{room}.deployment.deploy:Deployments": self._deployments,
+            f"{room}.workflow.template:Templates": self._templates,
+            f"{room}.insight.matching:TemplateSearch": self._template_search,
             f"{room}.deployment.facts:FactFinder": self._fact_finder,
             f"{room}.deployment.starting:Starting": self._starting,
             f"{room}.store.users:Users": self._users,
@@ -186,6 +190,17 @@ class House:
         kept_since = self.clock.now() - timedelta(days=self.settings.limits.idempotency_kept_days)
         await database.write(lambda tx: forget_before(tx, kept_since))
         return database
+
+    async def _templates(self) -> "Templates":
+        from construction_mcp.workflow.template import Templates
+
+        return Templates(self.settings.limits)
+
+    async def _template_search(self) -> "TemplateSearch":
+        from construction_mcp.insight.matching import TemplateSearch
+        from construction_mcp.workflow.template import Templates
+
+        return TemplateSearch((await self.services.get(Templates)).all())
 
     async def _workflows(self) -> "Workflows":
         """Whoever asks for workflows first finds those of another environment or company paused."""

@@ -117,6 +117,11 @@ class Limits:
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
+    deliveries_looked_at: int = 100  # newest of one hook, for a real example of an event
+
+    # guidance
+    guidance_wait_s: float = 3.0  # for the names of projects, which only make it better
+
     # schedules
     schedule_catch_up_h: float = 12.0  # how far back missed runs are made up for (PRODUCT.md section 5)
     schedule_catch_up_max: int = 24  # runs that `catch_up: all` makes up for: a day of hours
