@@ -52,6 +52,11 @@ class Desk:
         if self._successor is not None:
             self._successor.end()
 
+    async def serve_first(self, patience_s: float) -> None:
+        """Let the calls that wait have the CPU for at most `patience_s`; not once something needs the SDK."""
+        if self._running and not self._kept:
+            await asyncio.wait(self._running, timeout=patience_s)
+
     def hand_over(self, successor: Sink) -> None:
         """Give `successor` what is known and what is not answered. A read under way begins again there: only its server
         can tell the client of progress, hear of a cancellation or drain."""

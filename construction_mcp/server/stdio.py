@@ -38,6 +38,8 @@ async def serve_stdio(
     try:
         async with House(load_settings(launch)) as house:
             desk = _open_desk(session, house)
+            if desk is not None:
+                await desk.serve_first(house.settings.limits.first_calls_s)
             await asyncio.to_thread(import_module, "construction_mcp.server.owner")  # and with it the SDK
             when_imported()
             from construction_mcp.server.owner import LocalDoor
