@@ -14,7 +14,8 @@ _UNTOLD = ("maxLength", "maxItems")  # bounds nobody meets by chance; told when 
 
 
 def brief(schema: Schema) -> dict[str, Any]:
-    """Without references, since clients do not resolve them, and with one level of nesting at most.
+    """Without references, since clients do not resolve them, with one level of nesting at most, and without saying that
+    there are no other arguments: a wrong name is answered with the right one.
 
     A required argument is listed without its inside: each required field below it is one more thing to get right in a
     first call, and one tool that shows the shape (as an optional argument) is enough for its siblings.
@@ -26,7 +27,7 @@ def brief(schema: Schema) -> dict[str, Any]:
         for name, value in schema["properties"].items()
     }
     head = {"required": required} if properties else {}
-    return {"type": "object", "properties": properties, **head, "additionalProperties": False}
+    return {"type": "object", "properties": properties, **head}
 
 
 def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> dict[str, Any]:
@@ -39,7 +40,12 @@ def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> di
         return {"type": "object", "properties": below, **required, **_description(full)}
     items = {"items": _argument(full["items"], definitions, levels)} if "items" in full else {}
     choices = {"anyOf": [_argument(one, definitions, levels) for one in full["anyOf"]]} if "anyOf" in full else {}
-    return {key: value for key, value in {**full, **items, **choices}.items() if key not in _UNTOLD}
+    return {key: value for key, value in {**full, **items, **choices}.items() if not _is_untold(key, value, full)}
+
+
+def _is_untold(key: str, value: object, schema: Schema) -> bool:
+    """That an id is positive nobody needs to hear; the lower end of a range belongs to the range."""
+    return key in _UNTOLD or (key == "minimum" and value == 1 and "maximum" not in schema)
 
 
 def _resolved(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:

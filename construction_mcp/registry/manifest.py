@@ -108,14 +108,19 @@ class Manifest:
 
 
 def shallow(schema: Schema) -> dict[str, Any]:
-    """The listed form of an output schema: top-level keys closed, nested objects open.
+    """The listed form of an output schema: the keys, which are always there, and the types of those.
 
+    What is no help in reading an answer is left out: that there are no other keys, and that an array is of objects.
     The full schema is the resource `construction://schemas/{tool}`; listing it would cost every conversation.
     """
     if not schema:
         return {}
-    properties = {name: _outline(value, schema.get("$defs", {})) for name, value in schema["properties"].items()}
-    listed: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    always = schema.get("required", schema["properties"])
+    properties = {
+        name: _outline(value, schema.get("$defs", {})) if name in always else {}
+        for name, value in schema["properties"].items()
+    }
+    listed: dict[str, Any] = {"type": "object", "properties": properties}
     if schema.get("required"):
         listed["required"] = list(schema["required"])
     return listed
@@ -128,5 +133,5 @@ def _outline(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
     kind = schema.get("type")
     if kind == "array":
         inner = _outline(schema.get("items", {}), definitions)
-        return {"type": "array", "items": inner} if inner else {"type": "array"}
+        return {"type": "array", "items": inner} if inner.get("type", "object") != "object" else {"type": "array"}
     return {"type": kind} if isinstance(kind, str) else {}

@@ -14,11 +14,18 @@ def tool_wire(tool: ToolEntry) -> dict[str, Any]:
         "title": tool.title,
         "description": tool.description,
         "inputSchema": brief(tool.input_schema),
-        "annotations": tool.annotations,
+        "annotations": _hints(tool.annotations),
     }
     if tool.output_schema:
         wire["outputSchema"] = shallow(tool.output_schema)
     return wire
+
+
+def _hints(annotations: Mapping[str, bool]) -> Mapping[str, bool]:
+    """Of a read only what means something. MCP, "ToolAnnotations": destructive and idempotent do only for writes."""
+    if not annotations["readOnlyHint"]:
+        return annotations
+    return {name: value for name, value in annotations.items() if name in ("readOnlyHint", "openWorldHint")}
 
 
 def resources_wire(entries: Iterable[ResourceEntry]) -> list[dict[str, Any]]:
