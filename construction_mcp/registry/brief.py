@@ -14,8 +14,7 @@ _UNTOLD = ("maxLength", "maxItems")  # bounds nobody meets by chance; told when 
 
 
 def brief(schema: Schema) -> dict[str, Any]:
-    """Without references, since clients do not resolve them, with one level of nesting at most, and without saying that
-    there are no other arguments: a wrong name is answered with the right one.
+    """Closed, without references, since clients do not resolve them, and with one level of nesting at most.
 
     A required argument is listed without its inside: each required field below it is one more thing to get right in a
     first call, and one tool that shows the shape (as an optional argument) is enough for its siblings.
@@ -27,7 +26,7 @@ def brief(schema: Schema) -> dict[str, Any]:
         for name, value in schema["properties"].items()
     }
     head = {"required": required} if properties else {}
-    return {"type": "object", "properties": properties, **head}
+    return {"type": "object", "properties": properties, **head, "additionalProperties": False}
 
 
 def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> dict[str, Any]:

@@ -107,10 +107,15 @@ class Manifest:
         )
 
 
-def shallow(schema: Schema) -> dict[str, Any]:
-    """The listed form of an output schema: the keys, which are always there, and the types of those.
+def title_of(name: str) -> str:
+    """The title of what was given none."""
+    return name.replace("_", " ").capitalize().replace("procore", "Procore").replace("rfi", "RFI")
 
-    What is no help in reading an answer is left out: that there are no other keys, and that an array is of objects.
+
+def shallow(schema: Schema) -> dict[str, Any]:
+    """The listed form of an output schema: top-level keys closed, nested objects open, types of what is always there.
+
+    That an array is of objects, and which keys are always there, is no help in reading an answer and left out.
     The full schema is the resource `construction://schemas/{tool}`; listing it would cost every conversation.
     """
     if not schema:
@@ -120,10 +125,7 @@ def shallow(schema: Schema) -> dict[str, Any]:
         name: _outline(value, schema.get("$defs", {})) if name in always else {}
         for name, value in schema["properties"].items()
     }
-    listed: dict[str, Any] = {"type": "object", "properties": properties}
-    if schema.get("required"):
-        listed["required"] = list(schema["required"])
-    return listed
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _outline(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
