@@ -50,8 +50,6 @@ def test_the_listed_schema_is_closed_above_and_open_below(manifest: Manifest) ->
     assert set(listed["properties"]) == {"items", "next_cursor", "total", "truncated"}
     jsonschema.validate({"items": [{"anything": 1}], "total": 3}, listed)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"total": 3}, listed)
-    with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"items": [], "more": True}, listed)
 
 
