@@ -20,7 +20,7 @@ _SUBMISSION, _SUBMISSIONS = 587, 465  # RFC 8314: with STARTTLS, and with TLS fr
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in. tls: from the first byte, by STARTTLS and never without, or not at all (this machine)."""
+    """Where mail is handed in. tls: from the first byte, by STARTTLS and never without, or none, on this machine."""
 
     host: str
     port: int

@@ -9,6 +9,7 @@ import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -30,6 +31,15 @@ from construction_mcp.notify.receipt import Receipt, bad_credentials, insecure, 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _PERMANENT = 500
 _SERVICE_CLOSING = 421  # RFC 5321 section 3.8: the server ends the connection
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail as it goes over the wire."""
+
+    sender: str
+    message_id: str
+    raw: bytes
 
 
 @dataclass
@@ -58,7 +68,7 @@ class Mailer:
         self._limits = limits
         self._trust = trust
 
-    def letter(self, to: Sequence[str], message: Message) -> EmailMessage:
+    def letter(self, to: Sequence[str], message: Message) -> Letter:
         """The mail as it goes out, with both parts.
 
         Raises:
@@ -70,19 +80,19 @@ class Mailer:
         letter = EmailMessage(policy=SMTP)
         letter["From"] = Address(self._sender.name, addr_spec=self._sender.address)
         letter["To"] = [Address(addr_spec=address) for address in to]
-        letter["Subject"] = message.subject
         letter["Date"] = format_datetime(self._clock.now())
-        letter["Message-ID"] = f"<{new_id('mail')}@{self._domain}>"
+        letter["Message-ID"] = message_id = f"<{new_id('mail')}@{self._domain}>"
         letter["Auto-Submitted"] = "auto-generated"  # absence notices do not answer it
         # Quoted-printable keeps lines short and ASCII whatever the text holds, for servers without 8BITMIME.
         letter.set_content(mail_parts.plain(message), cte="quoted-printable")
         letter.add_alternative(mail_parts.html(message), subtype="html", cte="quoted-printable")
-        if (size := len(letter.as_bytes())) > self._limits.mail_bytes_max:
+        raw = _subject_line(message.subject) + letter.as_bytes()
+        if len(raw) > self._limits.mail_bytes_max:
             raise Invalid(
-                f"The mail would have {size} bytes; at most {self._limits.mail_bytes_max} are sent.",
+                f"The mail would have {len(raw)} bytes; at most {self._limits.mail_bytes_max} are sent.",
                 code="VALIDATION_TOO_LARGE",
             )
-        return letter
+        return Letter(str(letter["From"]), message_id, raw)
 
     async def send(self, to: Sequence[str], message: Message) -> Receipt:
         """Hand one mail to the server, for all of `to`.
@@ -97,17 +107,11 @@ class Mailer:
         attempt = _Attempt()
         try:
             async with asyncio.timeout(self._limits.mail_timeout_s):
-                client = await self._connect(attempt)
-                try:
-                    not_taken = await self._hand_in(client, to, letter.as_bytes(), attempt)
-                    with contextlib.suppress(aiosmtplib.SMTPException):
-                        await client.quit()  # a courtesy: the mail is the server's by now
-                finally:
-                    client.close()
+                not_taken = await self._hand_in(to, letter.raw, attempt)
         except (aiosmtplib.SMTPException, OSError) as problem:  # TimeoutError is an OSError
             raise self._failure(problem, attempt) from None
         taken = tuple(address for address in to if address not in not_taken)
-        return Receipt(taken, tuple(not_taken), str(letter["Message-ID"]))
+        return Receipt(taken, tuple(not_taken), letter.message_id)
 
     async def _connect(self, attempt: _Attempt) -> aiosmtplib.SMTP:
         """A connection that is as encrypted and logged in as the settings want it."""
@@ -137,13 +141,27 @@ class Mailer:
         return client
 
     async def _hand_in(
-        self, client: aiosmtplib.SMTP, to: Sequence[str], raw: bytes, attempt: _Attempt
+        self, to: Sequence[str], raw: bytes, attempt: _Attempt
     ) -> dict[str, aiosmtplib.SMTPRecipientRefused]:
         """Whom the server did not take.
 
         Raises:
-            SMTPException: it took nobody, or not the mail.
+            SMTPException, OSError: it took nobody, or not the mail.
         """
+        client = await self._connect(attempt)
+        try:
+            not_taken = await self._name_recipients(client, to, attempt)
+            attempt.stage = "data"
+            await client.data(raw)
+            with contextlib.suppress(aiosmtplib.SMTPException):
+                await client.quit(timeout=self._limits.linger_s)  # a courtesy: the mail is the server's by now
+        finally:
+            client.close()
+        return not_taken
+
+    async def _name_recipients(
+        self, client: aiosmtplib.SMTP, to: Sequence[str], attempt: _Attempt
+    ) -> dict[str, aiosmtplib.SMTPRecipientRefused]:
         attempt.stage = "envelope"
         await client.mail(self._sender.address)
         not_taken: dict[str, aiosmtplib.SMTPRecipientRefused] = {}
@@ -156,8 +174,6 @@ class Mailer:
                 not_taken[address] = problem
         if len(not_taken) == len(to):
             raise aiosmtplib.SMTPRecipientsRefused(list(not_taken.values()))
-        attempt.stage = "data"
-        await client.data(raw)
         return not_taken
 
     def _failure(self, problem: Exception, attempt: _Attempt) -> ConstructionError:
@@ -176,6 +192,14 @@ class Mailer:
     @property
     def _domain(self) -> str:
         return self._sender.address.rpartition("@")[2]
+
+
+def _subject_line(subject: str) -> bytes:
+    """The header, encoded here: EmailMessage would decode what looks like an encoded word in a subject, and a line break
+    inside it would then start a header of its own."""
+    charset = "us-ascii" if subject.isascii() and "=?" not in subject else "utf-8"
+    encoded = Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
+    return f"Subject: {encoded}\r\n".encode("ascii")
 
 
 def _said(problem: Exception) -> tuple[int, dict[str, int | str]]:

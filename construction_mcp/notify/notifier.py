@@ -85,7 +85,7 @@ class Notifier:
         if destination.channel == "email":
             mailer = self._mailer_or_refuse()
             letter = mailer.letter(destination.to, message)
-            return {**shown, "from": str(letter["From"]), "subject": message.subject, "text": mail_parts.plain(message)}
+            return {**shown, "from": letter.sender, "subject": message.subject, "text": mail_parts.plain(message)}
         self._address(destination)
         body = self._body(destination, message)
         if destination.channel == "webhook":
