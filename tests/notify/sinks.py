@@ -40,7 +40,7 @@ class MailSink:
         ((_, letter),) = self.letters
         return letter
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
     ) -> str:
         """aiosmtpd's hook for one recipient."""
@@ -49,7 +49,9 @@ class MailSink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         """aiosmtpd's hook for a whole mail."""
         letter = message_from_bytes(envelope.content, policy=default)  # type: ignore[arg-type]  # bytes by default
         if self.data_reply.startswith("250"):

@@ -19,8 +19,8 @@ from construction_mcp.notify import slack, teams
 from construction_mcp.notify.message import Line, Message, Section
 from construction_mcp.notify.posts import Posts, Way, as_json
 from construction_mcp.notify.signing import Signatures, sign
-from tests.net.wire import untrusted_tls, wire
 from tests.net.wire import answer as answers
+from tests.net.wire import untrusted_tls, wire
 from tests.notify.sinks import post_sink
 
 pytestmark = pytest.mark.anyio

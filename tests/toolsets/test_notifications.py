@@ -147,7 +147,7 @@ async def test_a_lost_answer_is_told_as_unknown_and_not_sent_again(tmp_path: Pat
 
 
 async def test_a_refused_mail_is_kept_as_failed(tmp_path: Path) -> None:
-    refuses = {address: "550 5.1.1 no" for address in MAIL["to"]}
+    refuses = dict.fromkeys(MAIL["to"], "550 5.1.1 no")
     async with office_at(tmp_path, mail={"refuses": refuses}) as office:
         refused = await office.send(**OWN)
         (kept,) = await office.listed(status="failed")
