@@ -5,7 +5,7 @@ straight from the wire: a protobuf runtime would cost more to import than all ex
 Source: cel-spec proto/cel/expr/checked.proto and syntax.proto (field numbers below), "Protocol Buffers Encoding".
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from construction_mcp.expressions.shapes import DYN, NULL, Shape, list_of, map_of, message, nullable, scalar
@@ -123,7 +123,7 @@ def _all(raw: bytes, wanted: int) -> Iterator[tuple[int, int]]:
 
 def _fields(raw: bytes) -> list[tuple[int, Any]]:
     """Field numbers with an int for a varint, bytes for anything longer."""
-    found = []
+    found: list[tuple[int, Any]] = []
     at, end = 0, len(raw)
     while at < end:
         key = raw[at]
@@ -284,26 +284,25 @@ class _Reader:
 def _type(raw: bytes) -> Shape:
     """checked.proto, Type: null 2, primitive 3, wrapper 4, well_known 5, list 6, map 7, message 9, type 11."""
     number, value = (_fields(raw) or [(1, b"")])[0]
-    if number == 3:
-        return scalar(_PRIMITIVES[value])
-    if number == 4:
-        return nullable(scalar(_PRIMITIVES[value]))
-    if number == 5:
-        return scalar(_WELL_KNOWN[value])
-    if number == 6:
-        return list_of(_part(value, 1))
-    if number == 7:
-        return map_of(_part(value, 2))
-    if number == 9:
-        return message(value.decode())
-    if number == 2:
-        return NULL
-    return scalar("type") if number == 11 else DYN
+    reader = _TYPES.get(number)
+    return DYN if reader is None else reader(value)
 
 
 def _part(raw: bytes, number: int) -> Shape:
     inner = dict(_fields(raw)).get(number)
     return DYN if inner is None else _type(inner)
+
+
+_TYPES: Mapping[int, Callable[[Any], Shape]] = {
+    2: lambda _: NULL,
+    3: lambda value: scalar(_PRIMITIVES[value]),
+    4: lambda value: nullable(scalar(_PRIMITIVES[value])),
+    5: lambda value: scalar(_WELL_KNOWN[value]),
+    6: lambda value: list_of(_part(value, 1)),
+    7: lambda value: map_of(_part(value, 2)),
+    9: lambda value: message(value.decode()),
+    11: lambda _: scalar("type"),
+}
 
 
 def parts_of(node: Node) -> Iterator[Node]:

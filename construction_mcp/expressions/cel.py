@@ -104,7 +104,7 @@ class CelEngine:
             return mistakes_of(str(error), renamed, scope, self._types)
         path = path_of(tree.root, renamed.names)
         shape = tree.type_of(tree.root) if path is None else DYN
-        mistakes = shadowed(renamed, scope) if tree.loops else ()
+        mistakes: Sequence[Mistake] = shadowed(renamed, scope) if tree.loops else ()
         mistakes = mistakes or Review(tree, renamed, scope, self._types).mistakes(shape)
         if mistakes:
             return mistakes
@@ -120,6 +120,9 @@ class CelEngine:
             return Mistake(TOO_LONG, length_max, message, "", (), fix)
         if not text.strip():
             return Mistake(SYNTAX, 0, "The expression is empty.", "", (), "Write a value, as vars.notify_to.")
+        if text.lstrip().startswith("{{"):
+            fix = "Write the expression without braces here; {{ }} belongs into texts only."
+            return Mistake(SYNTAX, text.index("{{"), "This is an expression already.", "{{", (), fix)
         for at, sign in enumerate(text) if not text.isascii() or "\0" in text else ():
             if sign == "\0" or "\ud800" <= sign <= "\udfff":
                 return Mistake(SYNTAX, at, "This character cannot stand in an expression.", "", (), "Remove it.")

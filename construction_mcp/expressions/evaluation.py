@@ -143,15 +143,19 @@ def run(program: Program, given: Mapping[str, Any], clock: Mapping[str, Any] | N
 
 
 def seen(values: Mapping[str, Any], paths: Sequence[Path]) -> list[tuple[Path, Any]]:
-    """What stands at each path, shortened for a person; what is absent is left out."""
-    found = []
+    """What stands at each path, shortened for a person: as far as it goes where null ends it, nothing where absent."""
+    found: dict[Path, Any] = {}
     for path in paths:
         value: Any = values
-        for step in path:
+        for at, step in enumerate(path, start=1):
             value = below(value, step)
-        if value is not _NOT_THERE:
-            found.append((path, shortened(value)))
-    return found
+            if value is None:
+                found[path[:at]] = None
+                break
+        else:
+            if value is not _NOT_THERE:
+                found[path] = shortened(value)
+    return list(found.items())
 
 
 def shortened(value: Any) -> Any:
@@ -228,4 +232,4 @@ def _json(text: str, value: Any, depth: int) -> Any:
         return text_of(value)
     if isinstance(value, timedelta):
         return f"{text_of(value.total_seconds())}s"
-    raise failed(text, f"RESULT: {'a number without end' if isinstance(value, float) else 'no JSON'}", ())
+    raise failed(text, f"result: {'a number without end' if isinstance(value, float) else 'no JSON'}", ())

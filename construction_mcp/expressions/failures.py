@@ -37,23 +37,30 @@ def _is_about_null(error: str) -> bool:
     return "No matching overloads found" in error and error.rpartition(" : ")[2].strip() in _UNTYPED
 
 
+_SAID: Sequence[tuple[str, str]] = (
+    (r'Key not found in map : "?(.*?)"?$', "there is no {0!r}"),
+    (r"Index error: index=(-?\d+) size=(\d+)", "there is no item {0} in a list of {1}"),
+    (r"No value with name \"(.*?)\" found", "there is no {0!r}"),
+    (
+        r"Applying SELECT to non-message type",
+        "a field was read of something that is no object (null, a text, a number or a list)",
+    ),
+    (r"^result: (.*)", "its result is {0}"),
+    (r"construction from null|surrogate", "it met a text that is not valid Unicode"),
+    (r"Integer value", "it met a whole number beyond 64 bits"),
+    (r"ERROR: <input>", "it is no valid expression"),
+    (r"budget exceeded", "it walks more than it may"),
+)
+
+
 def said(error: str) -> str:
     """CEL's runtime error in plain words; its own sentence where there are none."""
     error = _STATUS.sub("", error.strip()).partition("\n")[0].strip()
-    if found := re.search(r'Key not found in map : "?(.*?)"?$', error):
-        return f"there is no {found.group(1)!r}"
-    if found := re.search(r"Index error: index=(-?\d+) size=(\d+)", error):
-        return f"there is no item {found.group(1)} in a list of {found.group(2)}"
     if found := re.search(r"No matching overloads found : ([^\s(]+)(?:\((.*)\))?", error):
         return _mismatch(found.group(1), found.group(2))
-    if "Applying SELECT to non-message type" in error:
-        return "a field was read of something that is no object (null, text, number or list)"
-    if error.startswith("RESULT"):
-        return f"its result is {error.removeprefix('RESULT: ')}"
-    if "construction from null" in error or "surrogate" in error:
-        return "it met a text that is not valid Unicode"
-    if "Integer value" in error:
-        return "it met a whole number beyond 64 bits"
+    for pattern, words in _SAID:
+        if found := re.search(pattern, error):
+            return words.format(*found.groups())
     return error.rstrip(".")[:200] or "it gave no value"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from construction_mcp.expressions.ast import Call, Constant, Loop, Name, Node, Select, parts_of
 
-EACH, SIZE = "*", "#"
+EACH, SIZE = "\ud800each", "\ud800size"  # not valid Unicode, so no key of a document can be one
 Path = tuple[str, ...]
 
 
@@ -58,8 +58,8 @@ def path_of(node: Node, names: Mapping[str, Path | None]) -> Path | None:
     if isinstance(node, Call) and node.function == "_[_]":
         path = path_of(node.arguments[0], names)
         key = node.arguments[1]
-        fixed = isinstance(key, Constant) and key.value is not None
-        return path if path is None or not fixed else (*path, str(key.value))
+        step = str(key.value) if isinstance(key, Constant) and key.value is not None else EACH
+        return None if path is None else (*path, step)
     return None
 
 

@@ -14,14 +14,13 @@ from construction_mcp.expressions.lexing import Chain, Token, chains_of, tokens_
 from construction_mcp.expressions.port import Scope
 from construction_mcp.expressions.reads import Path
 from construction_mcp.expressions.shapes import Shape
-from construction_mcp.expressions.types import Types
+from construction_mcp.expressions.types import WRAPPERS, Types
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
 PREFIX = "zz__"
 PARTS_MAX = 3  # of a name in a scope; `steps.open_rfis` has two
-_WRAPPERS = {"string": "StringValue", "int": "Int64Value", "bool": "BoolValue", "double": "DoubleValue"}
 Slot = tuple[Shape, int]
 
 
@@ -140,7 +139,7 @@ def cel_type(shape: Shape) -> "cel.Type":
     if shape.kind == "message":
         return cel.Type(shape.name)
     if shape.is_nullable:
-        return cel.Type(f"google.protobuf.{_WRAPPERS[shape.kind]}")
+        return cel.Type(f"google.protobuf.{WRAPPERS[shape.kind]}")
     plain: Mapping[str, cel.Type] = {
         "bool": cel.Type.BOOL,
         "int": cel.Type.INT,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence, Set
 from construction_mcp.expressions.ast import TYPE_NAMES, Call, Constant, Literal, Loop, Name, Node, Tree, parts_of
 from construction_mcp.expressions.functions import DECIMAL
 from construction_mcp.expressions.lexing import loop_variables
-from construction_mcp.expressions.mistakes import SYNTAX, TYPE, UNKNOWN_NAME, unknown_field, unknown_name
+from construction_mcp.expressions.mistakes import TYPE, UNKNOWN_NAME, no_construction, unknown_field, unknown_name
 from construction_mcp.expressions.port import Mistake, Scope
 from construction_mcp.expressions.renaming import Renamed
 from construction_mcp.expressions.shapes import Shape
@@ -68,9 +68,7 @@ class Review:
             if node.name not in bound and node.name not in self._renamed.names and node.name not in TYPE_NAMES:
                 yield unknown_name(node.name, self._position(node, node.name), self._scope)
         elif isinstance(node, Literal) and node.message:
-            message = f"Objects of a type, {node.message[:60]}{{...}}, do not exist here."
-            position = self._position(node, node.message)
-            yield Mistake(SYNTAX, position, message, node.message[:60], (), "Write a map: {'name': value}.")
+            yield no_construction(node.message, self._position(node, node.message))
         elif isinstance(node, Call) and node.function == "sort_by" and len(node.arguments) == 2:
             yield from self._sort_field(*node.arguments)
         elif isinstance(node, Call) and node.function in _ARITHMETIC:
@@ -89,7 +87,7 @@ class Review:
         if "int" in kinds:
             message = f"{node.function.strip('_')} does not work with a decimal number and a whole number."
             fix = "number, sum and avg give decimals: write 2.0 instead of 2, or double(x)."
-            yield Mistake(TYPE, self._position(node), message, "double, int", (), fix)
+            yield Mistake(TYPE, self._position(node), message, "a decimal number, a whole number", (), fix)
 
     def _position(self, node: Node, name: str = "") -> int:
         """Of the node; with `name`, where that begins, since CEL points at the last dot or bracket."""

@@ -29,9 +29,17 @@ if TYPE_CHECKING:
 
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SCALARS = {"string": scalar("string"), "integer": scalar("int"), "boolean": scalar("bool"), "null": NULL}
-_WRAPPERS = {"string": "StringValue", "int": "Int64Value", "bool": "BoolValue", "double": "DoubleValue"}
-_FORMATS = {"timestamp": "date-time", "duration": "duration"}
-_JSON_NAMES = {"string": "string", "int": "integer", "uint": "integer", "bool": "boolean", "double": "number"}
+WRAPPERS = {"string": "StringValue", "int": "Int64Value", "bool": "BoolValue", "double": "DoubleValue"}
+_JSON_SCHEMAS: Mapping[str, Schema] = {
+    "string": {"type": "string"},
+    "int": {"type": "integer"},
+    "uint": {"type": "integer"},
+    "bool": {"type": "boolean"},
+    "double": {"type": "number"},
+    "null": {"type": "null"},
+    "timestamp": {"type": "string", "format": "date-time"},
+    "duration": {"type": "string", "format": "duration"},
+}
 _KNOWN_MAX = 20_000  # schemas remembered by identity; each is one dictionary that somebody holds anyway
 
 
@@ -91,14 +99,8 @@ class Types:
             return {"type": "object", "additionalProperties": inner} if inner else {"type": "object"}
         if shape.kind == "message":
             return self._schemas.get(shape.name, ANYTHING)
-        if shape.kind in _FORMATS:
-            return {"type": "string", "format": _FORMATS[shape.kind]}
-        if shape.kind == "null":
-            return {"type": "null"}
-        name = _JSON_NAMES.get(shape.kind)
-        if name is None:
-            return ANYTHING
-        return {"type": [name, "null"]} if shape.is_nullable else {"type": name}
+        schema = _JSON_SCHEMAS.get(shape.kind, ANYTHING)
+        return {**schema, "type": [schema["type"], "null"]} if shape.is_nullable else schema
 
     def fields_of(self, name: str) -> Sequence[str]:
         """The fields of a message."""
@@ -155,7 +157,8 @@ class Types:
             self._pool = DescriptorPool()
             for known in (wrappers_pb2, struct_pb2):
                 self._pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
-        file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", syntax="proto3")
+        # proto3 refuses a_b beside aB, whose JSON names are alike unless given; proto2 does not.
+        file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", syntax="proto2")
         described = file.message_type.add(name=name)
         for number, (field, shape) in enumerate(fields, start=1):
             _add_field(described, field, number, shape)
@@ -239,10 +242,11 @@ def _within(shape: Shape) -> Iterable[Shape]:
 
 
 def _add_field(described: "DescriptorProto", name: str, number: int, shape: Shape) -> None:
-    """json_name is given because the default one makes `a_b` and `aB` collide."""
-    field = described.field.add(name=name, json_name=name, number=number, label=1)  # LABEL_OPTIONAL
+    from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
+
+    field = described.field.add(name=name, number=number, label=Field.LABEL_OPTIONAL)
     if shape.kind == "list" and shape.of is not None and _fits_repeated(shape.of):
-        field.label = 3  # LABEL_REPEATED
+        field.label = Field.LABEL_REPEATED
         _set_type(field, shape.of)
     else:
         _set_type(field, shape)
@@ -254,16 +258,17 @@ def _fits_repeated(element: Shape) -> bool:
 
 
 def _set_type(field: "FieldDescriptorProto", shape: Shape) -> None:
-    """descriptor.proto, FieldDescriptorProto.Type: INT64 3, BOOL 8, STRING 9, MESSAGE 11."""
-    plain = {"int": 3, "bool": 8, "string": 9}.get(shape.kind)
+    from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
+
+    plain = {"int": Field.TYPE_INT64, "bool": Field.TYPE_BOOL, "string": Field.TYPE_STRING}.get(shape.kind)
     if plain is not None and not shape.is_nullable:
-        field.type = plain  # type: ignore[assignment]  # the stub wants its enum, which is an int
+        field.type = plain
         return
-    field.type = 11  # type: ignore[assignment]  # as above
+    field.type = Field.TYPE_MESSAGE
     if shape.kind == "message":
         field.type_name = f".{shape.name}"
     elif shape.is_nullable:
-        field.type_name = f".google.protobuf.{_WRAPPERS[shape.kind]}"
+        field.type_name = f".google.protobuf.{WRAPPERS[shape.kind]}"
     else:
         special = {"map": "Struct", "list": "ListValue"}.get(shape.kind, "Value")
         field.type_name = f".google.protobuf.{special}"
