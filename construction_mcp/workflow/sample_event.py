@@ -15,38 +15,44 @@ from construction_mcp.workflow.triggers import trigger_schema
 
 _RECORD_ID, _USER_ID = 42001, 501
 
-# By the name of the field, whatever record it is in; what is not here gets a value by its type.
+# By the name of the field, whatever record it is in. A field that is not here is null where it may be.
 _TEXTS: Mapping[str, str] = {
     "number": "014",
     "subject": "Slab edge at grid C-4",
     "title": "Storefront glazing, Level 1",
     "name": "Guardrail missing at slab opening",
     "status": "Open",
-    "question": "Drawing A-201 shows the slab edge 150 mm outside of S-101. Which one governs?",
+    "question": "Drawing A-201 shows the slab edge 6 in. outside of S-101. Which one governs?",
+    "body": "S-101 governs; A-201 will be revised.",
     "description": "Seen on the morning walk, north stair.",
-    "category": "Safety",
-    "type": "Fall Protection",
-    "priority": "High",
     "location": "Building A>Level 2",
     "spec_section": "08 44 13 Glazed Aluminum Curtain Walls",
     "drawing_number": "A-201",
     "revision": "0",
     "response": "Approved",
-    "trade": "Concrete",
-    "template": "Pre-Pour Concrete",
-    "body": "S-101 governs; A-201 will be revised.",
-    "filename": "north-stair.jpg",
-    "scope": "in_scope",
+    "scope": "tbd",
+    "amount": "12500.00",
     "currency": "USD",
 }
 _PEOPLE = frozenset(
-    {"assignee", "created_by", "rfi_manager", "submittal_manager", "received_from", "uploader", "closed_by",
-     "point_of_contact", "punch_item_manager", "final_approver", "ball_in_court", "assignees", "inspectors",
-     "attendees", "distribution"}
+    {"assignee", "assignees", "attendees", "ball_in_court", "created_by", "final_approver", "inspectors",
+     "point_of_contact", "punch_item_manager", "rfi_manager", "submittal_manager", "uploader"}
 )  # fmt: skip
-_NUMBERS: Mapping[str, int] = {"items": 12, "inspected": 12, "deficient": 2, "days_overdue": 3}
-# Procore writes the status of an RFI in lower case; an inspection is worth an event once it is done.
-_STATUSES: Mapping[str, str] = {"RFIs": "open", "Inspection Checklists": "Closed"}
+_NUMBERS: Mapping[str, int] = {"items": 12, "inspected": 12, "deficient": 2, "days_overdue": 0}
+_AHEAD = frozenset({"due_date", "submit_by", "required_on_site_date"})
+_NOT_YET = frozenset({"attachments", "closed_at", "not_applied", "returned_date"})
+
+# Where the same name means something else. Procore writes the status of an RFI in lower case; an inspection is worth an
+# event once it is done.
+_OF_KIND: Mapping[str, Mapping[str, Any]] = {
+    "RFIs": {"status": "open"},
+    "Inspection Checklists": {"name": "Pre-Pour Concrete", "status": "Closed"},
+    "Observation Items": {"type": "Fall Protection", "category": "Safety", "priority": "High"},
+    "Change Events": {"title": "Rooftop screen extension"},
+    "Incidents": {"title": "Laceration at north stair"},
+    "Meetings": {"title": "Weekly Owner Meeting"},
+    "Project Files": {"name": "Site logistics plan.pdf"},
+}
 
 
 def sample_event(
@@ -92,40 +98,35 @@ def _record(
     if not schema:
         return None
     record: dict[str, Any] = _value(schema, "", now)
-    record |= {"id": event["resource_id"]}
-    if "project_id" in record:
-        record["project_id"] = event["project_id"]
-    if "web_url" in record:
-        record["web_url"] = f"https://app.procore.com/{record['project_id']}/project/sample/{record['id']}"
-    if "status" in record:
-        record["status"] = _STATUSES.get(resource, record["status"])
-    return record
+    link = f"https://app.procore.com/{event['project_id']}/project/sample/{event['resource_id']}"
+    own = {"id": event["resource_id"], "project_id": event["project_id"], "web_url": link, **_OF_KIND.get(resource, {})}
+    return {**record, **{name: value for name, value in own.items() if name in record}}
 
 
 def _value(schema: Schema, name: str, now: datetime) -> Any:
-    """A value of the schema, guessed by the field's name. Where null is one of the choices, another one is taken."""
-    choices = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    first: Schema = choices[0] if choices else {}
-    kind = first.get("type")
+    """A value of the schema, guessed by the field's name; null where it may be null and nothing better is known."""
+    choices = schema.get("anyOf", [schema])
+    some: Schema = next((one for one in choices if one.get("type") != "null"), {})
+    if name in _NOT_YET and len(choices) > 1:
+        return None
+    kind = some.get("type")
     if kind == "object":
-        return {key: _value(one, key, now) for key, one in first.get("properties", {}).items()}
+        return {key: _value(one, key, now) for key, one in some.get("properties", {}).items()}
     if kind == "array":
-        return [_value(first.get("items", {}), name, now)]
+        return [_value(some.get("items", {}), name, now)]
     if kind == "string":
-        return _text(first, name, now)
+        return _text(some, name, now) or (None if len(choices) > 1 else name)
     plain = {"integer": _NUMBERS.get(name, 1), "number": float(_NUMBERS.get(name, 1)), "boolean": False}
     return plain.get(str(kind))
 
 
-def _text(schema: Schema, name: str, now: datetime) -> str:
+def _text(schema: Schema, name: str, now: datetime) -> str | None:
     if schema.get("format") == "date":
-        return (now - timedelta(days=_NUMBERS["days_overdue"])).date().isoformat()
+        return (now + timedelta(days=7 if name in _AHEAD else 0)).date().isoformat()
     if schema.get("format") == "date-time":
         return _moment(now - timedelta(hours=1))
     choices: Sequence[str] = schema.get("enum", ())
-    if choices:
-        return choices[0]
-    return "Dana Ortiz" if name in _PEOPLE else _TEXTS.get(name, f"Sample {name.replace('_', ' ')}")
+    return choices[0] if choices else "Dana Ortiz" if name in _PEOPLE else _TEXTS.get(name)
 
 
 def _moment(when: datetime) -> str:

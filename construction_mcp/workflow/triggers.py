@@ -34,8 +34,7 @@ _TAKES: Mapping[str, frozenset[str]] = {
     "poll": frozenset({"events", "filter", "every_s"}),
 }
 
-# The action that reads the record of an event again: its item is `trigger.record`. These are also the kinds whose
-# changes can be asked for, so that a poll can stand in for webhooks.
+# The action that reads the record of an event again: its item is `trigger.record`.
 READS: Mapping[str, str] = {
     "RFIs": "procore.rfi.get",
     "Submittals": "procore.submittal.get",
@@ -47,7 +46,12 @@ READS: Mapping[str, str] = {
     "Change Events": "procore.change_event.list",  # there is no other way to read one
     "Project Files": "procore.document.get",
     "Images": "procore.photo.get",
+    "Tasks": "procore.schedule.list",
 }
+
+# Kinds whose lists can be asked for what changed, so that a poll can stand in for webhooks. Source: the parameter
+# filters[updated_at] of their endpoints, which meetings lack.
+POLLED = tuple(name for name in READS if name != "Meetings")
 
 
 def trigger_problems(trigger: Trigger | None, facts: Facts) -> Iterator[Problem]:
@@ -119,9 +123,9 @@ def _resources(trigger: Trigger, *, is_polled: bool) -> Iterator[Problem]:
             fix = f"Did you mean {_either(near)}?" if near else "Name what it is about as Procore does, as RFIs."
             yield error(path, "TRIGGER_RESOURCE_UNKNOWN", f"Procore sends no events of {given[:100]!r}.", fix)
             continue
-        if is_polled and name not in READS:
+        if is_polled and name not in POLLED:
             message = f"Changes of {name} cannot be looked up, only sent by Procore."
-            fix = f"Use a procore webhook and a public URL, or one of {', '.join(READS)}."
+            fix = f"Use a procore webhook and a public URL, or one of {', '.join(POLLED)}."
             yield error(path, "TRIGGER_RESOURCE_NOT_POLLED", message, fix)
         offered = EVENTS[name]
         if events and not set(events) & set(offered):

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.port import ANYTHING, Schema
 from construction_mcp.workflow.definition import KEY, Variable
 from construction_mcp.workflow.names import as_key, cannot_follow_a_dot
 from construction_mcp.workflow.problems import Problem, error
+from construction_mcp.workflow.zones import zone_named
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")  # what a mail server may still refuse
 _URL = re.compile(r"https?://[^\s/]+(/\S*)?")
@@ -61,10 +61,7 @@ def _are_projects(value: Any) -> bool:
 
 
 def _is_zone(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and ZoneInfo(value).key == value
-    except (OSError, ValueError, KeyError):  # how zoneinfo says no: not found, a path, a folder
-        return False
+    return isinstance(value, str) and zone_named(value) is not None
 
 
 def _is_list_of(fits: Any) -> Any:

@@ -27,7 +27,7 @@ SHAPES: list[dict[str, Any]] = [
     {"type": "webhook", "source": "procore", "resources": ["Cost Codes"]},
     {"type": "webhook", "source": "procore", "resources": ["RFIs"], "events": ["delete"]},
     {"type": "webhook", "source": "procore", "resources": ["rfis", "Submittals"], "events": ["update"]},
-    *({"type": "poll", "resources": [name]} for name in READS),
+    *({"type": "webhook", "source": "procore", "resources": [name]} for name in READS),
 ]
 
 

@@ -90,6 +90,7 @@ def test_nothing_is_said_of_a_trigger_that_is_right(shape):
             "create or delete",
         ),
         ({**POLL, "resources": ["Cost Codes"]}, "trigger.resources", "TRIGGER_RESOURCE_NOT_POLLED", "a public URL"),
+        ({**POLL, "resources": ["Meetings"]}, "trigger.resources", "TRIGGER_RESOURCE_NOT_POLLED", "a public URL"),
         ({**POLL, "events": ["delete"]}, "trigger.events", "TRIGGER_EVENT_UNKNOWN", "create or update"),
     ],
 )
