@@ -157,7 +157,8 @@ class Types:
             self._pool = DescriptorPool()
             for known in (wrappers_pb2, struct_pb2):
                 self._pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
-        # proto3 refuses a_b beside aB, whose JSON names are alike unless given; proto2 does not.
+        # By default a_b and aB have the same JSON name: Python's pool takes them with names of their own (json_name),
+        # CEL's only in proto2.
         file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", syntax="proto2")
         described = file.message_type.add(name=name)
         for number, (field, shape) in enumerate(fields, start=1):
@@ -244,7 +245,7 @@ def _within(shape: Shape) -> Iterable[Shape]:
 def _add_field(described: "DescriptorProto", name: str, number: int, shape: Shape) -> None:
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
 
-    field = described.field.add(name=name, number=number, label=Field.LABEL_OPTIONAL)
+    field = described.field.add(name=name, json_name=name, number=number, label=Field.LABEL_OPTIONAL)
     if shape.kind == "list" and shape.of is not None and _fits_repeated(shape.of):
         field.label = Field.LABEL_REPEATED
         _set_type(field, shape.of)

@@ -25,6 +25,9 @@ VALUES_OF = [
     ("{'a': [1, 2.5, null, true, 'x']}", {"a": [1, 2.5, None, True, "x"]}),
     ("vars.limit > 1 ? 'many' : 'few'", "many"),
     ("steps.open_rfis.output.items[0].cost > 4", True),
+    ("steps[vars.step].status + '!'", "completed!"),  # a map by a computed key
+    ("steps.exists(key, steps[key].status == 'completed')", True),
+    ("steps.open_rfis.output.items[vars.limit].subject + '!'", "Beam!"),
     ("duration('90s')", "90s"),
     ("timestamp('2026-03-02T15:00:00.5Z')", "2026-03-02T15:00:00.500000Z"),
     ("[1u, 2u]", [1, 2]),
