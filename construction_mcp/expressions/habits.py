@@ -34,9 +34,11 @@ def _habit(pattern: str, fix: str, code: str = SYNTAX) -> Habit:
 
 
 _HABITS: Sequence[Habit] = (
-    _habit(r"^\s*[#/]\w*", 'A text has no loops: write {{ join(steps.x.output.items.map(r, r.subject), ", ") }}.'),
     _habit(r"^\s*\{(?=.*\}\s*$)", "Write two braces, not three: {{ vars.x }}."),
-    _habit(r"\$\w*", "Write steps.<key>.output for what a step gave, trigger.body or trigger.record for what came in."),
+    _habit(
+        r"\$\w*",
+        "Write the name without $: steps.<key>.output of a step, trigger.body or trigger.record for what came in.",
+    ),
     _habit(r"\bf(?=['\"])", 'Write a text with holes, "{{ steps.x.output.total }} RFIs", or string(x) + " RFIs".'),
     _habit(r"=>|\blambda\b|\bfor\s+\w+\s+in\b", _LOOP),
     _habit(r"!==|<>", _UNEQUAL),
@@ -129,7 +131,7 @@ def _misnamed(text: str, scope: Scope) -> Iterator[Mistake]:
             near = nearest(f"{root}.{rest[0]}", scope.names) if "." not in root else [f"{root}.{rest[0]}"]
             fix = f"Did you mean {near[0]}?" if near else f"Write {root}.{rest[0]}."
             yield Mistake(UNKNOWN_NAME, chain.start, f"There is no {first!r} here.", first, tuple(near), fix)
-        elif first == "vars" and rest and not any(name.startswith("vars.") for name in scope.names):
+        elif first == "vars" and rest and scope.names and not any(name.startswith("vars.") for name in scope.names):
             fix = f"Declare it: variables: {{{rest[0]}: {{type: string}}}}."
             yield Mistake(UNKNOWN_NAME, chain.start, "This workflow has no variables.", first, (), fix)
 
@@ -138,7 +140,7 @@ def _bare(text: str, scope: Scope) -> Iterator[Mistake]:
     """`status == failed`: a word that means nothing and stands where a text would."""
     for found in _COMPARED.finditer(text):
         word = found[1]
-        known = {name.partition(".")[0] for name in scope.names} | KEYWORDS
-        if word not in known and word.lower() not in _NOT_TEXTS and not nearest(word, known):
+        known = {name.partition(".")[0] for name in scope.names}
+        if word not in known | KEYWORDS and word.lower() not in _NOT_TEXTS and not nearest(word, known):
             message = f"There is no {word!r} here."
             yield Mistake(UNKNOWN_NAME, found.start(1), message, word, (), f"Write '{word}' if it is a text.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from construction_mcp.actions.hole import Hole, may_stand, words_for
+from construction_mcp.actions.hole import Hole, has_hole, may_stand, words_for
 from construction_mcp.expressions.port import ANYTHING, Checked, ExpressionEngine, Mistake, Schema, Scope
 from construction_mcp.expressions.templates import Template, parse, render
 from construction_mcp.workflow.definition import KEY
@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"\s*vars\.([a-z][a-z0-9_]*)\s*")
 _PATH = r"[A-Za-z_]\w*(?:\.\w+|\[\d+\])+"
 _ONLY_A_PATH = re.compile(rf"\s*({_PATH})\s*")
 _OTHER_BRACES = re.compile(rf"(?<![{{$])\{{\s*({_PATH})\s*\}}(?!\}})")
-_FOREIGN = re.compile(rf"\{{%|\$\{{\s*({_PATH})\s*\}}")
+_FOREIGN = re.compile(rf"\{{%|\{{\{{\s*[#/>]|\$\{{\s*({_PATH})\s*\}}")
 _REPEATS = 'A text has no statements: write {{ join(steps.x.output.items.map(r, r.subject), ", ") }}.'
 
 
@@ -52,7 +52,7 @@ class Expressions:
 
     names: what every expression may use, by qualified name; steps are added with what they give.
     values: the variables that have a sound value; a template that holds nothing else is filled in here and now.
-    reads: the references of each text that makes sense, by its place.
+    reads: the references of each text that makes sense, by its place; broken: the places of those that do not.
     """
 
     engine: ExpressionEngine
@@ -60,6 +60,7 @@ class Expressions:
     values: Mapping[str, Any]
     problems: list[Problem] = field(default_factory=list)
     reads: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     _roots: dict[str, Schema] = field(init=False)
     _unusable: Sequence[str] = field(init=False)
 
@@ -79,6 +80,7 @@ class Expressions:
         if isinstance(found, Checked):
             self.reads.setdefault(path, set()).update(found.references)
             return found
+        self.broken.add(path)
         if any(name in text for name in self._unusable):  # told where the variable is declared
             return None
         found = self.engine.check(text, Scope({**self.names, **local}))
@@ -126,7 +128,7 @@ class Expressions:
         foreign = self._foreign(path, text, local)
         if "{{" not in text:
             self.problems.extend(foreign)
-            return Hole(text, ANYTHING) if foreign else text
+            return Hole(f"{{{{ {text.strip()} }}}}", ANYTHING) if foreign else text
         template = parse(text)
         before = len(self.problems)
         self.problems.extend(_problem(path, mistake, text, 0) for mistake in template.mistakes)
@@ -152,7 +154,7 @@ class Expressions:
         if only and self._is_name(only[1], local):
             message = f"{only[1]} is a name, and stands here as a text."
             return [error(path, "BRACES_MISSING", message, f'Write "{{{{ {only[1]} }}}}".')]
-        single = _OTHER_BRACES.search(text) if "{" in text else None
+        single = _OTHER_BRACES.search(text) if "{" in text and "{{" not in text else None
         if single and self._is_name(single[1], local):
             message = f"{single[0]} is not filled in: it has one brace."
             return [error(path, "BRACES_MISSING", message, f'Write "{{{{ {single[1]} }}}}".')]
@@ -197,6 +199,7 @@ def schema_of_value(value: Any) -> Schema:
         return {"type": "object", "properties": properties, "additionalProperties": False}
     if isinstance(value, list):
         kinds_found = {one.get("type") for one in map(schema_of_value, value)}
-        return {"type": "array", "items": {"type": kinds_found.pop()} if len(kinds_found) == 1 else ANYTHING}
+        items = {"type": kinds_found.pop()} if len(kinds_found) == 1 else ANYTHING
+        return {"type": "array", "items": items} | ({} if has_hole(value) else {"const": value})
     kinds: Sequence[tuple[type, str]] = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"))
     return next(({"type": name, "const": value} for kind, name in kinds if isinstance(value, kind)), ANYTHING)

@@ -74,7 +74,7 @@ def compile_plan(
     effects = effects_of(steps, Setting(definition.project_id, facts.active_projects))
     per_hour = requests_per_hour(definition.trigger, effects.requests_per_run, limits)
     problems += _fact_problems(definition, steps, effects, per_hour, facts)
-    problems += judging.consent_problems(effects.unbounded, [one.path for one in problems])
+    problems += judging.consent_problems(effects.unbounded, [*(one.path for one in problems), *expressions.broken])
     found = _in_document_order(problems, definition)
     sound = all(problem.severity != "error" for problem in found)
     return Compiled(
@@ -109,7 +109,8 @@ def _check_filter(definition: Definition, types: ActionTypes, expressions: Expre
     trigger = definition.trigger
     if trigger is not None and trigger.filter is not None and trigger.type in ("webhook", "poll"):
         event = trigger_schema(trigger, types).get("properties", {}).get("event", ANYTHING)
-        expressions.boolean("trigger.filter", trigger.filter, {"event": event})
+        alone = Expressions(expressions.engine, {"event": event}, {}, expressions.problems)
+        alone.boolean("trigger.filter", trigger.filter, {})
 
 
 def _action_problems(actions: Sequence[Action]) -> Iterator[Problem]:

@@ -25,7 +25,7 @@ _HINTS: Sequence[tuple[str, str]] = (  # what YAML says or the line shows, and w
     (r"\{\{", 'Put quotes around a text with braces: "{{ vars.x }}".'),
     (r"\t", "Indent with spaces; YAML takes no tabs."),
     (r"mapping values are not allowed", 'Put quotes around a text that contains a colon: "Alert: overdue RFIs".'),
-    (r"expected a single document", "A document holds one workflow: remove the line --- and give each its own."),
+    (r"another document", "A document holds one workflow: remove the line --- and give each its own."),
 )
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -39,13 +39,13 @@ class _Refused(Exception):
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without its surprises: no aliases (they can multiply), no dates, no key twice; `on`, `yes`, `no` are words."""
+    """YAML without its surprises: no aliases (they can multiply), no dates, no key twice; `on` and `no` are words."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             fix = "Write the value out in both places."
             raise _Refused(
-                error(_line(self.peek_event().start_mark), "DOCUMENT_ALIAS", "YAML aliases are not accepted.", fix)
+                error(_line(self.current_event.start_mark), "DOCUMENT_ALIAS", "YAML aliases are not accepted.", fix)
             )
         return super().compose_node(parent, index)
 

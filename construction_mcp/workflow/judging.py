@@ -106,12 +106,17 @@ def people_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem
             if not isinstance(one, str) or "{{" in one:
                 continue
             if one not in facts.approvers:
-                near = nearest(one, facts.approvers)
+                near = [known for known in nearest(one, facts.approvers) if _are_alike(one, known)]
                 fix = f"Did you mean {near[0]}?" if near else "Add the person with construction-mcp users add."
                 yield error(path, "APPROVER_UNKNOWN", f"Nobody here is called {one!r}.", fix)
             elif not facts.approvers[one]:
                 fix = "Give the person an address, or set up the channel that reaches them."
                 yield warning(path, "APPROVER_CANNOT_REACH", f"Nothing tells {one} that an approval waits.", fix)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """A shared domain makes no two people alike."""
+    return bool(nearest(one.partition("@")[0], [other.partition("@")[0]]))
 
 
 def call_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:

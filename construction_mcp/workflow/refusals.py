@@ -3,6 +3,7 @@
 Configs of actions and whole documents go through here; they differ in the beginning of their codes.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from construction_mcp.actions.hole import Hole, has_hole
 from construction_mcp.core.nearest import nearest
+from construction_mcp.workflow.names import as_key
 from construction_mcp.workflow.problems import Problem, error
 
 _SHOWN_MAX = 60
@@ -150,8 +152,10 @@ def _wanted(found: Any) -> str:
     if kind in _BOUNDS:
         return _BOUNDS[kind].format(**context)
     known = kind.removesuffix("_type").removesuffix("_parsing").removesuffix("_from_float").removesuffix("_from_date")
-    if known.startswith("date_") or known.startswith("datetime_"):
+    if known.startswith(("date_", "datetime_")):
         known = known.partition("_")[0]
+    if kind == "is_instance_of" and context.get("class") == "Sequence":
+        return "a list"
     if known in _WANTED:
         return _WANTED[known]
     return "another form" if kind == "string_pattern_mismatch" else str(found["msg"]).removeprefix("Input should be ")
@@ -172,8 +176,10 @@ def _fix(found: Sequence[Any], wanted: str, what: str, model: type[BaseModel]) -
     example = _example(found[0], given, model)
     if example:
         return f"Write {example}."
-    if any(one["type"] == "string_pattern_mismatch" for one in found):
-        return f"It is: {what}." if what else "Use lower-case letters, digits and _, starting with a letter."
+    patterns = [one["ctx"]["pattern"] for one in found if one["type"] == "string_pattern_mismatch"]
+    if patterns:
+        key = as_key(given)
+        return f"Write {key}." if re.fullmatch(patterns[0], key) else f"It is: {what or 'a text of another form'}."
     return f"Give {wanted}" + (f": {what}." if what else ".")
 
 
@@ -181,12 +187,16 @@ def _hole_fix(found: Any) -> str:
     takes, hole = found["ctx"]["takes"], found["input"]
     if "list" in takes and isinstance(hole, Hole) and "items" in hole.schema.get("properties", {}):
         return f'Write "{{{{ {hole.text.strip("{} ")}.items }}}}".'
+    if "text" in takes and hole.schema.get("type") in ("integer", "number", "boolean"):
+        return f'Give {takes}: write "{{{{ string({hole.text.strip("{} ")}) }}}}", or put words around it.'
     return f"Give {takes}."
 
 
 def _example(found: Any, given: Any, model: type[BaseModel]) -> str:
     """How somebody who wrote a bare value has to write the object or list that is wanted."""
-    if isinstance(given, Mapping | list) and found["type"] != "list_type":
+    if isinstance(given, Mapping) and model.__name__ == "Action":
+        return "a list, each entry beginning with - key: a_name"
+    if isinstance(given, Mapping | list):
         return ""
     written = _written(given)
     if found["type"] in ("model_type", "model_attributes_type"):
@@ -197,8 +207,6 @@ def _example(found: Any, given: Any, model: type[BaseModel]) -> str:
             "ForEach": f"{{items: {written}}}",
             "Action": f"{{key: name, type: {written}}}",
         }.get(model.__name__, "")
-    if found["type"] == "list_type" and isinstance(given, Mapping):
-        return "a list, each entry as - key: a_name" if model.__name__ == "Action" else ""
     return f"[{written}]" if found["type"] == "list_type" and isinstance(given, str) and "{{" not in given else ""
 
 
