@@ -83,6 +83,9 @@ class Limits:
     workflow_cache_s: float = 3600.0  # definitions; every write goes through the cache, so age alone ends an entry
     record_cache_s: float = 300.0  # projects and companies
 
+    # workflows
+    problems_explained_max: int = 100  # with nearest names, of one compilation; nobody mends more at once
+
     # expressions
     expression_chars_max: int = 2000  # security.md finding 3; a person's is a line or two
     expression_bytes_max: int = 256 * 1024  # what one evaluation reads or gives: 250 full records

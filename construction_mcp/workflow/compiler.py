@@ -65,7 +65,9 @@ def compile_plan(
     variables = definition.variables or {}
     problems = [*trigger_problems(definition.trigger, facts), *variable_problems(variables)]
     problems += _action_problems(definition.actions or ())
-    expressions = Expressions(engine, _names(definition, types), sound_values_of(variables), problems)
+    expressions = Expressions(
+        engine, _names(definition, types), sound_values_of(variables), limits.problems_explained_max, problems
+    )
     _check_filter(definition, types, expressions)
     steps = _steps(definition.actions or (), types, expressions)
     problems += between_problems(steps, expressions.reads)
@@ -109,7 +111,7 @@ def _check_filter(definition: Definition, types: ActionTypes, expressions: Expre
     trigger = definition.trigger
     if trigger is not None and trigger.filter is not None and trigger.type in ("webhook", "poll"):
         event = trigger_schema(trigger, types).get("properties", {}).get("event", ANYTHING)
-        alone = Expressions(expressions.engine, {"event": event}, {}, expressions.problems)
+        alone = Expressions(expressions.engine, {"event": event}, {}, expressions.explained_max, expressions.problems)
         alone.boolean("trigger.filter", trigger.filter, {})
 
 
