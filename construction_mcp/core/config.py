@@ -86,7 +86,8 @@ class Limits:
     # expressions
     expression_chars_max: int = 2000  # security.md finding 3; a person's is a line or two
     expression_bytes_max: int = 256 * 1024  # what one evaluation reads or gives: 250 full records
-    expression_here_work_max: int = 1024 * 1024  # bytes read times characters: in the server's process, about 10 ms
+    expression_here_bytes_max: int = 16 * 1024  # read in the server's own process: well under 1 ms of the event loop
+    expression_here_work_max: int = 1024 * 1024  # bytes read times characters, there: what it may build, in 10 ms
     expression_items_max: int = 10_000  # of one list: twenty pages of a Procore list, five times over
     expression_seen_chars_max: int = 200  # of one value in an explanation
     expressions_cached_max: int = 2048  # checked, and compiled: all conditions and templates of some 100 workflows

@@ -162,11 +162,15 @@ class CelEngine:
         if program.path:
             return value_at_path(program, values)
         given = _given(program, values)
-        # What it builds grows with what it reads and how often it says so: x + x + x.
-        work = weigh(given) * len(text)
-        if self._confined is None or (not program.is_heavy and work <= self._limits.expression_here_work_max):
+        weight = weigh(given)
+        if self._confined is None or (not program.is_heavy and self._is_little(weight, text)):
             return run(program, given, values.get(CLOCK))
         return await self._confined.run(text, given)
+
+    def _is_little(self, weight: int, text: str) -> bool:
+        """What an expression builds grows with what it reads and how often it says so: x + x + x."""
+        limits = self._limits
+        return weight <= limits.expression_here_bytes_max and weight * len(text) <= limits.expression_here_work_max
 
     async def condition(self, text: str, values: Mapping[str, Any]) -> bool:
         """Whether it is true. Anything but true or false is an error, and an error is never true.

@@ -326,7 +326,7 @@ async def test_an_edit_while_the_person_is_asked_refuses_before_anything_is_made
     with pytest.raises(Conflict):
         await site.deploy(made, ask=Editing(YES))
 
-    assert site.hooks_at_procore == []
+    assert [one for one in site.requests() if one[0] != "GET"] == []
 
 
 async def test_the_person_reads_what_it_does_and_to_whom(site):

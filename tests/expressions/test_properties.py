@@ -41,7 +41,7 @@ WORDS = st.sampled_from(
 TEXTS = st.lists(WORDS, max_size=14).map(" ".join) | st.lists(WORDS, max_size=14).map("".join) | st.text(max_size=80)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(TEXTS)
 @example("default(")
 @example("default(a.b")
@@ -56,7 +56,7 @@ def test_any_text_is_checked_or_refused_with_places_inside_it(text):
         assert all(0 <= one.position <= len(text) and one.message and one.fix for one in found)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(TEXTS)
 def test_any_text_evaluates_to_json_or_an_error(text):
     async def evaluate() -> None:
@@ -78,7 +78,7 @@ PATHS = st.tuples(
 ).map(lambda path: ".".join([path[0], *path[1]]))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(PATHS)
 def test_a_path_means_the_same_with_and_without_the_checker(path):
     """Without it is the quick way; a space in front of the dot sends the same path the long one."""
@@ -123,7 +123,7 @@ READS = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.sampled_from(READS), JSON)
 def test_handing_over_only_what_is_read_changes_nothing(text, value):
     """The projection of the values gives the same result as all of them, and fails where they do."""
