@@ -22,6 +22,7 @@ class Limits:
     json_depth_max: int = 64  # far above any real argument, far below what breaks parsers
     drain_s: float = 10.0  # SIGTERM and stdin EOF: answer what was read, then end (PRODUCT.md section 3)
     linger_s: float = 1.0  # after the last answer
+    first_calls_s: float = 0.5  # to open a database or the simulator for a first call before the SDK takes the CPU
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
     sessions_max: int = 1000
