@@ -87,7 +87,7 @@ class CelEngine:
     def _known(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """The same expression over the same schemas means the same again; mistakes depend on all names there are."""
         renamed = self._environments.renamed(text, scope)
-        key = (text, tuple(id(scope.names[".".join(path)]) for path in renamed.names.values()))
+        key = (text, tuple(id(self._types.of(scope.names[".".join(path)])) for path in renamed.names.values()))
         known = self._checked.get(key)
         if known is None:
             found = self._check(text, renamed, scope)

@@ -45,6 +45,7 @@ class Expressions:
     """The expressions of one workflow, checked one after another in the order in which steps can run.
 
     names: what every expression may use, by qualified name; steps are added with what they give.
+    roots: those of them that are no step's and no variable's.
     values: the variables that have a value; a template that holds nothing else is filled in here and now.
     """
 
@@ -52,6 +53,10 @@ class Expressions:
     names: dict[str, Schema]
     values: Mapping[str, Any]
     problems: list[Problem] = field(default_factory=list)
+    roots: Mapping[str, Schema] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.roots = {name: schema for name, schema in self.names.items() if "." not in name}
 
     def check(self, path: str, text: str, local: Mapping[str, Schema], offset: int = 0) -> Checked | None:
         """What the expression gives, or None after its mistakes were added to the problems.
@@ -60,8 +65,7 @@ class Expressions:
         """
         # A scope of what is mentioned costs what is mentioned; the whole one is for naming what was meant instead.
         mentioned = {name: self.names[name] for name in names_in(text) if name in self.names}
-        roots = {name: schema for name, schema in self.names.items() if "." not in name}
-        found = self.engine.check(text, Scope({**roots, **mentioned, **local}))
+        found = self.engine.check(text, Scope({**self.roots, **mentioned, **local}))
         if isinstance(found, Checked):
             return found
         found = self.engine.check(text, Scope({**self.names, **local}))
