@@ -165,13 +165,13 @@ async def _make_mistakes(client: Client, teller: Teller, workflow_id: str) -> No
 
 
 async def _explain(client: Client, teller: Teller) -> None:
-    """A workflow with a misspelt step: found, explained, mended by the call that was offered, and looked at once more."""
+    """A workflow with a misspelt step: found, explained, mended by the call that was offered, and looked at again."""
     actions = [dict(action) for action in WORKFLOW["actions"]]
     actions[1]["condition"] = actions[1]["condition"].replace("open_rfis", TYPO)
     wrong = await _call(client, "create_workflow", **{**WORKFLOW, "name": "With a typo", "actions": actions})
     found = [f"{one['path']}: {one['message']} {one['fix']}" for one in wrong["problems"]]
     teller.claim(
-        f'A misspelt step ("{TYPO}") inside a condition is found before anything runs, with its place and the right name',
+        f'A misspelt step ("{TYPO}") in a condition is found before anything runs, with its place and the right name',
         [one["path"] for one in wrong["problems"]] == ["actions.alert.condition"] and "open_rfis" in found[0],
         " ".join(found),
     )
