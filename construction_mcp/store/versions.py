@@ -69,8 +69,8 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionSummary:
-    """A version in a list."""
+class Version:
+    """A version whole, as it was deployed."""
 
     workflow_id: str
     number: int
@@ -79,12 +79,6 @@ class VersionSummary:
     requests_per_hour: int
     deployed_by: str
     deployed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Version(VersionSummary):
-    """A version whole, as it was deployed."""
-
     consent: Sequence[Mapping[str, Any]]
     definition: Mapping[str, Any]
     plan: Mapping[str, Any]
