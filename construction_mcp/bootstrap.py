@@ -26,8 +26,13 @@ if TYPE_CHECKING:
     from construction_mcp.cache import Cache
     from construction_mcp.core.cursor import Cursors
     from construction_mcp.core.keys import KeyRing
+    from construction_mcp.deployment.checks import Checks
+    from construction_mcp.deployment.deploy import Deployments
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
+    from construction_mcp.deployment.writing import Drafts
+    from construction_mcp.expressions.cel import CelEngine
+    from construction_mcp.insight.matching import TemplateSearch
     from construction_mcp.net.outbound import Outbound
     from construction_mcp.procore.access import Accounts, Procore
     from construction_mcp.procore.authorize import Authorizations
@@ -47,12 +52,14 @@ if TYPE_CHECKING:
     from construction_mcp.store.users import Users
     from construction_mcp.store.versions import Versions
     from construction_mcp.store.workflows import Workflows
+    from construction_mcp.workflow.template import Templates
 
 
 class House:
     """Everything one process shares: made once by whoever holds the data directory's lock.
 
     performs: the action types that can be carried out here, None for all; none of them before there is an engine.
+    channels: where notifications can go here; the others come with their settings.
     """
 
     def __init__(
@@ -62,13 +69,15 @@ class House:
         clock: Clock | None = None,
         catalog: Catalog | None = None,
         performs: frozenset[str] | None = frozenset(),
+        channels: frozenset[str] = frozenset({"log"}),
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.catalog = catalog or load_catalog()
-        self.performs = performs
         self.changes = ChangeHub()
         self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
+        self.performs = performs
+        self.channels = channels
         self.services = Services(self._factories(), self._personal_factories())
         self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits, before_change=self.require_live)
         self._closing = AsyncExitStack()
@@ -120,6 +129,12 @@ class House:
             f"{room}.store.database:Database": self._database,
             f"{room}.store.workflows:Workflows": self._workflows,
             f"{room}.store.versions:Versions": self._versions,
+            f"{room}.expressions.cel:CelEngine": self._expressions,
+            f"{room}.deployment.checks:Checks": self._checks,
+            f"{room}.deployment.writing:Drafts": self._drafts,
+            f"{room}.deployment.deploy:Deployments": self._deployments,
+            f"{room}.workflow.template:Templates": self._templates,
+            f"{room}.insight.matching:TemplateSearch": self._template_search,
             f"{room}.deployment.facts:FactFinder": self._fact_finder,
             f"{room}.deployment.starting:Starting": self._starting,
             f"{room}.store.users:Users": self._users,
@@ -176,10 +191,16 @@ class House:
         await database.write(lambda tx: forget_before(tx, kept_since))
         return database
 
-    async def _action_types(self) -> "Catalogue":
-        from construction_mcp.actions.catalogue import Catalogue
+    async def _templates(self) -> "Templates":
+        from construction_mcp.workflow.template import Templates
 
-        return Catalogue()
+        return Templates(self.settings.limits)
+
+    async def _template_search(self) -> "TemplateSearch":
+        from construction_mcp.insight.matching import TemplateSearch
+        from construction_mcp.workflow.template import Templates
+
+        return TemplateSearch((await self.services.get(Templates)).all())
 
     async def _workflows(self) -> "Workflows":
         """Whoever asks for workflows first finds those of another environment or company paused."""
@@ -202,6 +223,53 @@ class House:
         database, workflows = await self.services.get(Database), await self.services.get(Workflows)
         return Versions(database, workflows, self.clock, self.settings.limits)
 
+    async def _action_types(self) -> "Catalogue":
+        from construction_mcp.actions.catalogue import Catalogue
+
+        return Catalogue()
+
+    async def _expressions(self) -> "CelEngine":
+        from construction_mcp.expressions.cel import CelEngine
+
+        return CelEngine(self.settings.limits)
+
+    async def _checks(self) -> "Checks":
+        from construction_mcp.actions.catalogue import Catalogue
+        from construction_mcp.deployment.checks import Checks
+        from construction_mcp.expressions.cel import CelEngine
+
+        types, engine = await self.services.get(Catalogue), await self.services.get(CelEngine)
+        return Checks(types, engine, self.settings.limits, self.settings.environment, self.settings.company_id)
+
+    async def _drafts(self) -> "Drafts":
+        from construction_mcp.deployment.checks import Checks
+        from construction_mcp.deployment.writing import Drafts
+        from construction_mcp.store.workflows import Workflows
+
+        workflows, checks = await self.services.get(Workflows), await self.services.get(Checks)
+        return Drafts(workflows, checks, self.changes, self.settings)
+
+    async def _deployments(self) -> "Deployments":
+        from construction_mcp.deployment.checks import Checks
+        from construction_mcp.deployment.deploy import Deployments
+        from construction_mcp.deployment.facts import FactFinder
+        from construction_mcp.deployment.starting import Starting
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.store.hooks import Hooks
+        from construction_mcp.store.versions import Versions
+        from construction_mcp.store.workflows import Workflows
+
+        return Deployments(
+            await self.services.get(Workflows),
+            await self.services.get(Versions),
+            await self.services.get(Hooks),
+            await self.services.get(Accounts),
+            await self.services.get(FactFinder),
+            await self.services.get(Starting),
+            (await self.services.get(Checks)).compile,
+            self.settings,
+        )
+
     async def _fact_finder(self) -> "FactFinder":
         from construction_mcp.deployment.facts import FactFinder
         from construction_mcp.procore.access import Accounts
@@ -216,7 +284,8 @@ class House:
             await self.services.get(Limiters),
             self.reach,
             self.settings,
-            self.performs,
+            performs=self.performs,
+            channels=self.channels,
         )
 
     async def _starting(self) -> "Starting":

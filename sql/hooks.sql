@@ -113,6 +113,14 @@ DELETE FROM hooks WHERE id = :id;
 -- Whether this event came through this hook before: the unique key is the index.
 SELECT id FROM deliveries WHERE hook_id = :hook_id AND event_id = :event_id;
 
+-- name: newest_of_hook :many
+-- What came last through one hook, newest first: from the index on hook and time.
+SELECT event, received_at
+  FROM deliveries
+ WHERE hook_id = :hook_id
+ ORDER BY received_at DESC
+ LIMIT :newest;
+
 -- name: accept :run
 -- In the transaction that asked `delivery_of`, so an event is kept once however often it is sent.
 INSERT INTO deliveries (id, hook_id, event_id, event, received_at)

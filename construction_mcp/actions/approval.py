@@ -1,5 +1,6 @@
 """Asking a person. What stands after it and reaches outside happens only when they said yes."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -14,10 +15,17 @@ from construction_mcp.expressions.port import ANYTHING, Schema
 
 _PEOPLE_MAX = 20  # an approval that everybody may give is nobody's
 _THREE_DAYS_S = 3 * 86_400
+
+
+def _alone(value: Any) -> Any:
+    """One person may be written as a text. It is not taken apart: `Lopez, Ana` is one name."""
+    return [value] if isinstance(value, str) else value
+
+
 Person = Annotated[str, Field(min_length=1, max_length=254)]
 People = Annotated[
     list[Person],
-    BeforeValidator(mail.split),
+    BeforeValidator(_alone),
     Field(min_length=1, max_length=_PEOPLE_MAX),
     WithJsonSchema(
         {
@@ -111,7 +119,8 @@ def _consents(written: Written, _setting: Setting) -> list[Consent | Unbounded]:
     found: list[Consent | Unbounded] = []
     for field in ("approvers", "escalate_to"):
         people = written.get(field)
-        found += [Consent("mail", one) for one in mail.fixed(people) if "@" in one]
+        named = {one.strip().lower() for one in texts(people) if re.fullmatch(mail.ADDRESS, one.strip())}
+        found += [Consent("mail", one) for one in sorted(named)]
         found += [
             Unbounded(
                 field,

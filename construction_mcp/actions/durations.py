@@ -9,12 +9,14 @@ from construction_mcp.core.config import Limits
 
 DURATION_S_MAX = Limits().wait_s_max
 _WORDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
-_IN_WORDS = re.compile(r"(\d{1,9}) ?(second|minute|hour|day|week)s?")
+_IN_WORDS = re.compile(r"([0-9]{1,9}) ?(second|minute|hour|day|week)s?")
 # Months and years have no fixed length, so they are not taken (ISO 8601-1:2019, 5.5.2).
-_ISO = re.compile(r"P(?:(\d{1,9})W|(?=\d|T\d)(?:(\d{1,9})D)?(?:T(?=\d)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?)")
+_ISO = re.compile(
+    r"P(?:([0-9]{1,9})W|(?=[0-9]|T[0-9])(?:([0-9]{1,9})D)?(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?)"
+)
 _ISO_UNITS = (604_800, 86_400, 3600, 60, 1)
-_PART = r"\d{1,9} ?(second|minute|hour|day|week)s?"
-_PATTERN = rf"^({_PART}(,? (and )?{_PART})*|P(\d+W|(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?))$"
+_PART = r"[0-9]{1,9} ?(second|minute|hour|day|week)s?"
+_PATTERN = rf"^({_PART}(,? (and )?{_PART})*|P([0-9]+W|([0-9]+D)?(T([0-9]+H)?([0-9]+M)?([0-9]+S)?)?))$"
 
 
 def seconds_of(value: Any) -> Any:
@@ -46,7 +48,7 @@ def duration_in_words(seconds: int) -> str:
 Duration = Annotated[
     int,
     BeforeValidator(seconds_of),
-    Field(ge=1, le=DURATION_S_MAX),
+    Field(ge=1, le=DURATION_S_MAX, strict=True),
     WithJsonSchema(
         {
             "anyOf": [

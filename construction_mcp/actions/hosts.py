@@ -1,15 +1,22 @@
 """Where a written address leads: a host can be agreed to only if no run decides it."""
 
 import re
+from typing import Annotated
+
+from pydantic import Field
 
 from construction_mcp.actions.action import Consent, Unbounded
+from construction_mcp.actions.form import Form
 from construction_mcp.actions.written import HOLE, awaits_user
 from construction_mcp.net.addresses import canonical_host
 
 # No user names and no IPv6 literals: a system worth automating has a name. The authority has to end before the first
 # hole: in `https://good.example{{ x }}` x may be `@evil.example/`.
-_ORIGIN = re.compile(r"(https?)://([^/?#\\@{}\[\]:\s]+)(?::(\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE)
-URL = r"^https?://[^/?#\\@{}\[\]:\s]+(:\d{1,5})?([/?#]\S*)?$"
+_ORIGIN = re.compile(r"(https?)://([^/?#\\@{}\[\]:\s]+)(?::([0-9]{1,5}))?(?=[/?#]|$)", re.IGNORECASE)
+_URL = r"^https?://[^/?#\\@{}\[\]:\s]+(:[0-9]{1,5})?([/?#]\S*)?$"
+
+Url = Annotated[str, Form(_URL, "an address, as https://erp.builder.com/in"), Field(max_length=4000)]
+"""An address with a host and no user name, http or https."""
 
 
 def host_of(address: str) -> str | None:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Unbounded, Written
-from construction_mcp.actions.hosts import URL, agreed, host_in_words
+from construction_mcp.actions.form import Form
+from construction_mcp.actions.hosts import Url, agreed, host_in_words
 from construction_mcp.actions.shapes import closed
 from construction_mcp.core.config import Limits
 from construction_mcp.expressions.port import ANYTHING
@@ -21,8 +22,10 @@ def _free_to_set(name: str) -> str:
     return name
 
 
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"), AfterValidator(_free_to_set)]
-HeaderValue = Annotated[str, Field(pattern=r"^[^\r\n\x00]*$", max_length=4000)]
+HeaderName = Annotated[
+    str, Form(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$", "a header's name"), AfterValidator(_free_to_set)
+]
+HeaderValue = Annotated[str, Form(r"^[^\r\n\x00]*$", "a header's value: it is one line"), Field(max_length=4000)]
 
 
 class RequestConfig(Config):
@@ -32,9 +35,7 @@ class RequestConfig(Config):
         Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         Field(description="GET and HEAD read, the others are outside effects that keep their place in the order"),
     ] = "GET"
-    url: Annotated[
-        str, Field(pattern=URL, max_length=4000, description="Address; its host is written out, not a template")
-    ]
+    url: Annotated[Url, Field(description="Address; its host is written out, not a template")]
     headers: Annotated[
         dict[HeaderName, HeaderValue] | None, Field(max_length=50, description="Header lines by name")
     ] = None

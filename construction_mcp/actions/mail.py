@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from construction_mcp.actions.action import Config, Consent, Setting, Unbounded, Written
+from construction_mcp.actions.form import Form
 from construction_mcp.actions.written import HOLE, awaits_user, in_words, texts
 from construction_mcp.core.config import Limits
 
@@ -23,7 +24,7 @@ def split(value: Any) -> Any:
     return [part.strip() for part in re.split(r"[,;]", value) if part.strip()] if isinstance(value, str) else value
 
 
-Address = Annotated[str, Field(pattern=ADDRESS, max_length=254)]
+Address = Annotated[str, Form(ADDRESS, "a mail address, as ann@builder.com"), Field(max_length=254)]
 Addresses = Annotated[
     list[Address],
     BeforeValidator(split),
@@ -49,8 +50,11 @@ class Allow(Config):
 
     to: Annotated[
         str,
+        Form(
+            rf"^({PROJECT_DIRECTORY}|@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)$",
+            "project_directory or a domain, as @builder.com",
+        ),
         Field(
-            pattern=rf"^({PROJECT_DIRECTORY}|@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)$",
             max_length=254,
             description="project_directory for people of the project, or a domain as @builder.com",
         ),

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from construction_mcp.actions import mail
 from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Unbounded, Written
-from construction_mcp.actions.hosts import URL, agreed, host_in_words, host_of
+from construction_mcp.actions.hosts import Url, agreed, host_in_words, host_of
 from construction_mcp.actions.message import TEXT_CHARS_MAX, Message, shape_with
 from construction_mcp.actions.shapes import array_of, closed, or_null, text
 from construction_mcp.actions.written import HOLE, awaits_user
@@ -53,12 +53,8 @@ class ChannelConfig(Message):
 
     text: Annotated[Text | None, Field(description="The text of the post, without markup")] = None
     webhook_url: Annotated[
-        str | None,
-        Field(
-            pattern=URL,
-            max_length=1000,
-            description="Incoming-webhook address of another channel than the one in the server's settings",
-        ),
+        Url | None,
+        Field(description="Incoming-webhook address of another channel than the one in the server's settings"),
     ] = None
 
     @model_validator(mode="after")
@@ -70,9 +66,7 @@ class ChannelConfig(Message):
 class WebhookConfig(Config):
     """One POST of a JSON body."""
 
-    url: Annotated[
-        str, Field(pattern=URL, max_length=4000, description="Address; its host is written out, not a template")
-    ]
+    url: Annotated[Url, Field(description="Address; its host is written out, not a template")]
     body: Annotated[Any, Field(description="What is posted, as JSON")]
     signed: Annotated[
         bool, Field(description="Sign it as Standard Webhooks do, so that the receiver knows who sent it")

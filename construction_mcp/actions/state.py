@@ -6,10 +6,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from construction_mcp.actions.action import ActionType, Config, Written
+from construction_mcp.actions.form import Form
 from construction_mcp.actions.shapes import closed
 from construction_mcp.expressions.port import ANYTHING
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Name of the value within this workflow")]
+Name = Annotated[
+    str,
+    Form(r"^[a-z][a-z0-9_]{0,63}$", "a name of lower-case letters, digits and _"),
+    Field(description="Name of the value within this workflow"),
+]
 
 
 class GetConfig(Config):

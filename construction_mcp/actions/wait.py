@@ -7,6 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from construction_mcp.actions.action import ActionType, Config, Setting, Written
 from construction_mcp.actions.durations import Duration, duration_in_words, seconds_of
+from construction_mcp.actions.form import Form
 from construction_mcp.actions.shapes import closed
 
 
@@ -49,7 +50,8 @@ class UntilConfig(Config):
     ] = None
     time: Annotated[
         str,
-        Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Time of that day, when at is a date or next given"),
+        Form(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day, as 07:30"),
+        Field(description="Time of that day, when at is a date or next given"),
     ] = "09:00"
 
     @model_validator(mode="after")

@@ -90,6 +90,10 @@ CATALOGUE: dict[str, ErrorCode] = {
         "An expression met null where it needs a value.",
         "Say what to use instead, default(x, 0), or test it first, x != null && x > 3.",
     ),
+    "EXECUTION_EXPRESSION_TIMEOUT": ErrorCode(
+        "An expression took longer than its limit and was stopped.",
+        "Let it read less: filter the list first, or compute item by item with a transform action.",
+    ),
     # repeating
     "IDEMPOTENCY_CONFLICT": ErrorCode(
         "The idempotency key was used before with other arguments.", "Use a new key for a new request."

@@ -22,6 +22,7 @@ class Limits:
     json_depth_max: int = 64  # far above any real argument, far below what breaks parsers
     drain_s: float = 10.0  # SIGTERM and stdin EOF: answer what was read, then end (PRODUCT.md section 3)
     linger_s: float = 1.0  # after the last answer
+    first_calls_s: float = 0.5  # to open a database or the simulator for a first call before the SDK takes the CPU
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
     sessions_max: int = 1000
@@ -90,6 +91,7 @@ class Limits:
     expression_chars_max: int = 2000  # security.md finding 3; a person's is a line or two
     expression_bytes_max: int = 256 * 1024  # what one evaluation reads or gives: 250 full records
     expression_here_bytes_max: int = 16 * 1024  # read in the server's own process: well under 1 ms of the event loop
+    expression_here_work_max: int = 1024 * 1024  # bytes read times characters, there: what it may build, in 10 ms
     expression_items_max: int = 10_000  # of one list: twenty pages of a Procore list, five times over
     expression_seen_chars_max: int = 200  # of one value in an explanation
     expressions_cached_max: int = 2048  # checked, and compiled: all conditions and templates of some 100 workflows
@@ -103,9 +105,26 @@ class Limits:
     events_per_hour_assumed: int = 20  # a busy project's day in one hour; what a webhook workflow is budgeted for
     deploy_reads_max: int = 20  # lists asked for one row each: may a deployment read what it needs to?
 
+    # the confined process
+    expression_timeout_s: float = 0.25  # of one evaluation; a filter over 1,000 items takes 0.025
+    expression_each_timeout_s: float = 2.0  # of one expression over all items of a list, without waiting for its turn
+    expression_batch_max: int = 1000  # items of such a list at once: others get their turn in between
+    expression_frame_bytes_max: int = 1024 * 1024  # of a frame, either way: values, escaped as ASCII
+    expression_memory_bytes_max: int = 512 * 1024 * 1024  # it needs 40 MiB to live
+    expression_descriptors_max: int = 16  # open files: its pipes, and CEL opens the file of a time zone
+    expression_orphan_s: int = 10  # processor seconds for one request: a bomb whose parent died ends by itself
+    expression_tries: int = 2  # a process may die of what is not its request's fault; twice in a row is
+    expression_start_s: float = 10.0  # a start takes 0.06 s; a machine that swaps may take seconds
+    expressions_waiting_max: int = 1000  # for their turn in the one process: 250 s if each were a bomb
+
     # webhooks
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
+
+    deliveries_looked_at: int = 100  # newest of one hook, for a real example of an event
+
+    # guidance
+    guidance_wait_s: float = 3.0  # for the names of projects, which only make it better
 
     # schedules
     schedule_catch_up_h: float = 12.0  # how far back missed runs are made up for (PRODUCT.md section 5)
@@ -158,7 +177,6 @@ class Limits:
     recipients_max: int = 100  # of one message; more is a mailing list's work
     computed_mails_max: int = 500  # what `allow.max_per_run` may admit: every person of a large project once
     http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
-
 
 
 @dataclass(frozen=True, slots=True)

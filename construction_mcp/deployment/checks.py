@@ -1,4 +1,4 @@
-"""What the compiler says of a draft while it is written: everything but what only Procore or other people know."""
+"""The compiler with what this installation has: for drafts by the document alone, for deployments beside the facts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,16 +33,21 @@ _EXAMPLES: Mapping[
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """The compiler, with what this installation has. Asks nobody, so that it costs no request and no statement."""
+    """Judges definitions. Asks nobody, so that it costs no request and no statement."""
 
     types: ActionTypes
     engine: ExpressionEngine
-    facts: Facts
     limits: Limits
+    environment: str
+    company_id: int | None
 
     def of(self, definition: Definition) -> Compiled:
-        """Every problem that shows without asking Procore, and what the workflow could do."""
-        return compile_plan(definition, self.facts, self.types, self.engine, self.limits)
+        """Every problem of the document itself, and what the workflow could do; a dry run adds those of this place."""
+        return self.compile(definition, Facts(self.environment, self.company_id))
+
+    def compile(self, definition: Definition, facts: Facts) -> Compiled:
+        """The same beside facts that were gathered."""
+        return compile_plan(definition, facts, self.types, self.engine, self.limits)
 
     def drawn(self, definition: Definition) -> str | None:
         """The diagram of a definition whose variables may still be empty; None where more than those is wrong."""

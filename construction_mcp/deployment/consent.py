@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from construction_mcp.core.ports import Ask
-from construction_mcp.deployment.port import Compiled
+from construction_mcp.workflow.compiler import Compiled
 from construction_mcp.workflow.plan import Plan
 
 QUESTION = "deploy"

@@ -6,7 +6,9 @@ waits for a person; the commit refuses when the draft is not the one that was co
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from construction_mcp.core.config import Settings
@@ -16,17 +18,21 @@ from construction_mcp.core.types import Principal, Role
 from construction_mcp.deployment.consent import agreed
 from construction_mcp.deployment.drafts import definition_of
 from construction_mcp.deployment.facts import FactFinder, Gathered
-from construction_mcp.deployment.port import Compile, Compiled
 from construction_mcp.deployment.results import Deployment, Switched
 from construction_mcp.deployment.starting import Prepared, Starting
 from construction_mcp.procore.access import Accounts
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.versions import Candidate, Standing, Version, Versions
 from construction_mcp.store.workflows import Workflow, Workflows, not_found
+from construction_mcp.workflow.compiler import Compiled
 from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.diff import changes
+from construction_mcp.workflow.facts import Facts
 from construction_mcp.workflow.plan import Plan, plan_from
 from construction_mcp.workflow.problems import Problem, warning
+
+Compile: TypeAlias = Callable[[Definition, Facts], Compiled]
+"""`compile_plan` with the action types and the expression engine bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,6 @@ class Deployments:
         self._compile = compile_
         self._settings = settings
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    def check(self, workflow: Workflow) -> Compiled:
-        """What can be said of a draft without asking anybody; for every answer that shows one."""
-        return self._compile(definition_of(workflow), self._facts.known())
 
     async def deploy(
         self,

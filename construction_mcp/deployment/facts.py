@@ -28,7 +28,6 @@ from construction_mcp.workflow.facts import Facts, Host
 from construction_mcp.workflow.problems import Problem, warning
 
 _APPROVALS = "approval."
-_CHANNELS = frozenset({"log"})  # the others come with their settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,9 @@ class FactFinder:
         limiters: Limiters,
         reach: Reach,
         settings: Settings,
+        *,
         performs: frozenset[str] | None,
+        channels: frozenset[str],
     ) -> None:
         self._accounts = accounts
         self._versions = versions
@@ -60,7 +61,7 @@ class FactFinder:
         self._reach = reach
         self._settings = settings
         self._performs = performs
-        self._channels = _CHANNELS
+        self._channels = channels
 
     def known(self) -> Facts:
         """What is known without asking anybody."""

@@ -3,18 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import NextCall, NotFound
+from construction_mcp.core.ports import Changes
 from construction_mcp.core.types import Principal
+from construction_mcp.deployment.checks import Checks
 from construction_mcp.deployment.drafts import definition_of
 from construction_mcp.store import workflows as store
 from construction_mcp.store.idempotency import Once
 from construction_mcp.store.workflows import Status, Workflows
 from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.problems import Problem
-from construction_mcp.workflow.structure import structural_problems
+
+STATUS = "workflow://{id}/status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,15 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A workflow after a change, with every problem found so far.
+    """A workflow after a change, with every problem that shows without asking Procore; deploying looks there too.
 
-    `checked` says how far: `structure` means names, shapes and references between actions; expressions, action types
-    and permissions are not judged yet.
+    effects: what it could do, in words.
     """
 
     workflow: Workflow
-    problems: list[Problem]
-    checked: Literal["structure"] = "structure"
-    next_step: NextStep | None = None
+    problems: Sequence[Problem]
+    effects: Sequence[str]
+    next_step: NextStep
 
 
 def workflow_of(stored: store.Workflow) -> Workflow:
@@ -82,46 +84,59 @@ def workflow_of(stored: store.Workflow) -> Workflow:
     )
 
 
-def draft_of(stored: store.Workflow) -> Draft:
-    """A workflow after a change."""
-    problems = structural_problems(definition_of(stored))
-    return Draft(workflow_of(stored), problems, next_step=_next_step(stored, problems))
+class Drafts:
+    """Makes drafts, and answers for every tool that makes or changes one."""
+
+    def __init__(self, workflows: Workflows, checks: Checks, changes: Changes, settings: Settings) -> None:
+        self._workflows = workflows
+        self._checks = checks
+        self._changes = changes
+        self._settings = settings
+
+    async def create(self, definition: Definition, principal: Principal, once: Once | None) -> Draft:
+        """Store a new draft as the principal's own."""
+        written = definition.written()
+        draft = store.Draft(
+            name=definition.name,
+            description=definition.description or "",
+            environment=self._settings.environment,
+            company_id=self._settings.company_id,
+            project_id=definition.project_id,
+            run_as=principal.id,
+            trigger=written.get("trigger"),
+            variables=written.get("variables", {}),
+            created_by=principal.id,
+        )
+        return await self.changed(await self._workflows.create(draft, written.get("actions", []), once=once))
+
+    async def changed(self, stored: store.Workflow) -> Draft:
+        """What to answer after a change; whoever watches the workflow is told."""
+        await tell_changed(self._changes, stored.id)
+        compiled = self._checks.of(definition_of(stored))
+        return Draft(workflow_of(stored), compiled.problems, compiled.effects, _next_step(stored, compiled.problems))
+
+    def problems(self, stored: store.Workflow) -> Sequence[Problem]:
+        """Every problem of a draft that shows without asking anybody."""
+        return self._checks.of(definition_of(stored)).problems
 
 
-def _next_step(stored: store.Workflow, problems: Sequence[Problem]) -> NextStep | None:
+def _next_step(stored: store.Workflow, problems: Sequence[Problem]) -> NextStep:
     """The first thing that is still missing, as a call to make."""
-    codes = {problem.code for problem in problems}
+    codes = {problem.code for problem in problems if problem.severity == "error"}
     if "TRIGGER_MISSING" in codes:
         arguments = {"workflow_id": stored.id, "trigger": {"type": "manual"}}
         return NextStep("configure_workflow_trigger", arguments, "say what starts it")
     if "ACTIONS_MISSING" in codes:
         return NextStep("add_workflow_actions", {"workflow_id": stored.id, "actions": []}, "say what it does")
-    return None
+    if codes:
+        arguments = {"goal": stored.name, "workflow_id": stored.id}
+        return NextStep("get_workflow_guidance", arguments, "get the call that mends each problem")
+    return NextStep("deploy_workflow", {"workflow_id": stored.id, "dry_run": True}, "see what it would do")
 
 
-async def create_draft(
-    definition: Definition,
-    tool_name: str,
-    key: str | None,
-    workflows: Workflows,
-    principal: Principal,
-    settings: Settings,
-) -> Draft:
-    """Store a new draft as the principal's own; the same key and tool give the first one again."""
-    written = definition.written()
-    draft = store.Draft(
-        name=definition.name,
-        description=definition.description or "",
-        environment=settings.environment,
-        company_id=settings.company_id,
-        project_id=definition.project_id,
-        run_as=principal.id,
-        trigger=written.get("trigger"),
-        variables=written.get("variables", {}),
-        created_by=principal.id,
-    )
-    once = once_of(principal, tool_name, key, written)
-    return draft_of(await workflows.create(draft, written.get("actions", []), once=once))
+async def tell_changed(changes: Changes, workflow_id: str) -> None:
+    """Tell whoever watches this workflow."""
+    await changes.resource_updated(STATUS.format(id=workflow_id))
 
 
 def once_of(principal: Principal, tool_name: str, key: str | None, arguments: Any) -> Once | None:

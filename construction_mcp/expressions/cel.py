@@ -3,7 +3,7 @@
 Source: cel-spec "Language Definition"; security.md finding 3.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from cachetools import LRUCache
@@ -93,7 +93,7 @@ class CelEngine:
     def _known(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """The same expression over the same schemas means the same again; mistakes depend on all names there are."""
         renamed = self._environments.renamed(text, scope)
-        key = (text, tuple(id(scope.names[".".join(path)]) for path in renamed.names.values()))
+        key = (text, tuple(id(self._types.of(scope.names[".".join(path)])) for path in renamed.names.values()))
         known = self._checked.get(key)
         if known is None:
             found = self._check(text, renamed, scope)
@@ -169,11 +169,15 @@ class CelEngine:
         if program.path:
             return value_at_path(program, values)
         given = _given(program, values)
-        if self._confined is None or (not program.loops and weigh(given) <= self._limits.expression_here_bytes_max):
-            weigh(given)
+        weight = weigh(given)
+        if self._confined is None or (not program.is_heavy and self._is_little(weight, text)):
             return run(program, given, values.get(CLOCK))
-        weigh(given)
         return await self._confined.run(text, given)
+
+    def _is_little(self, weight: int, text: str) -> bool:
+        """What an expression builds grows with what it reads and how often it says so: x + x + x."""
+        limits = self._limits
+        return weight <= limits.expression_here_bytes_max and weight * len(text) <= limits.expression_here_work_max
 
     async def condition(self, text: str, values: Mapping[str, Any]) -> bool:
         """Whether it is true. Anything but true or false is an error, and an error is never true.
@@ -204,24 +208,7 @@ class CelEngine:
         projected = [project({name: item}, program.wants).get(name) for item in items]
         if self._confined is None or program.path:
             return [_outcome(program, {**values, name: item}) for item in items]
-        results: list[Any] = []
-        for batch in self._batches(projected, weigh(given)):
-            results += await self._confined.run_each(text, name, batch, given)
-        return results
-
-    def _batches(self, items: Sequence[Any], weight: int) -> Iterator[list[Any]]:
-        """As many items at a time as the limit on what an evaluation reads allows."""
-        batch: list[Any] = []
-        total = weight
-        for item in items:
-            added = weigh(item)
-            if batch and total + added > self._limits.expression_bytes_max:
-                yield batch
-                batch, total = [], weight
-            batch.append(item)
-            total += added
-        if batch:
-            yield batch
+        return await self._confined.run_each(text, name, projected, given)
 
     def explain(self, text: str, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
         """The paths that the expression reads, with what stands there, shortened: why a step was skipped."""

@@ -35,12 +35,16 @@ _NOT_THERE = object()
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An expression, ready to run. `path` is set where it only names a value, which then needs no CEL at all."""
+    """An expression, ready to run. `path` is set where it only names a value, which then needs no CEL at all.
+
+    is_heavy: it walks a list, or matches a pattern, whose cost is the product of pattern and text, so it is evaluated
+    in the confined process however little it reads.
+    """
 
     text: str
     path: Path
     compiled: "cel.Expression | None"
-    loops: bool
+    is_heavy: bool
     references: tuple[Path, ...]
     wants: Wanted
 
@@ -65,7 +69,8 @@ def program_of(text: str) -> Program:
     except (RuntimeError, TypeError) as error:
         raise failed(text, str(error), ()) from None
     reads = reads_of(written.root, {root: (root,) for root in roots})
-    return Program(text, (), compiled, written.loops, references(reads), wanted(reads))
+    is_heavy = written.loops or "matches" in written.functions
+    return Program(text, (), compiled, is_heavy, references(reads), wanted(reads))
 
 
 @lru_cache(maxsize=64)
@@ -183,7 +188,7 @@ def weigh(value: Any) -> int:
         for one in level:
             if isinstance(one, str):
                 weight += _text_weight(one)
-            elif isinstance(one, Mapping):
+            elif isinstance(one, dict):  # JSON's own: asking for Mapping costs more than all the rest
                 below_it += one.values()
                 weight += 2 + sum(_text_weight(key) for key in one)
             elif isinstance(one, list):

@@ -103,11 +103,12 @@ def own_house(session: Session, launch: Launch, ownership: Ownership) -> Outcome
 
     from construction_mcp.server.stdio import serve_stdio
 
-    gc.freeze()
-    gc.enable()
-    sys.setswitchinterval(usual)
-    session.stay()
-    return asyncio.run(serve_stdio(session, launch, ownership))
+    def calm_down() -> None:
+        gc.freeze()
+        gc.enable()
+        sys.setswitchinterval(usual)
+
+    return asyncio.run(serve_stdio(session, launch, ownership, when_imported=calm_down))
 
 
 def _remote(session: Session, launch: Launch) -> int:

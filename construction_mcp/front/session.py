@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from construction_mcp.front.bounds import FRAME_BYTES_MAX, READ_BYTES
 from construction_mcp.front.conversation import Conversation
 from construction_mcp.front.frames import FrameSplitter, Oversize, error_frame, find_id
+from construction_mcp.front.static import StaticFront
 
 
 class Outcome(Enum):
@@ -52,7 +53,7 @@ class Session:
         self._splitter = FrameSplitter(frame_bytes_max)
         self._backlog: list[bytes] = []
         self._sink: Sink | None = None
-        self._early: Callable[[bytes], bytes | None] | None = None
+        self.front: StaticFront | None = None  # answered the first frames, if there was somebody to
         self._on_early_end: Callable[[], None] | None = None
         self._lock = threading.RLock()  # sink, backlog, splitter
         self._thread: threading.Thread | None = None
@@ -78,11 +79,11 @@ class Session:
 
     # who answers
 
-    def answer_early(self, early: Callable[[bytes], bytes | None], on_end: Callable[[], None]) -> None:
-        """Let `early` answer from a thread while the main one is busy. The first frame it declines (None) and every
+    def answer_early(self, front: StaticFront, on_end: Callable[[], None]) -> None:
+        """Let `front` answer from a thread while the main one is busy. The first frame it declines (None) and every
         later one wait for `attach`; `on_end` is called if the client leaves while none waits."""
         with self._lock:
-            self._early, self._on_early_end = early, on_end
+            self.front, self._on_early_end = front, on_end
             waiting, self._backlog = self._backlog, []
             self._answer_early(waiting)
         self._start_thread()
@@ -108,7 +109,7 @@ class Session:
         """
         self._park()
         with self._lock:
-            self._early = None
+            self.front = None
             self._sink = sink if loop is None else _OnLoop(sink, loop)
             waiting, self._backlog = self._backlog, []
             first = self.conversation.replay() if replay else []
@@ -228,9 +229,8 @@ class Session:
 
     def _answer_early(self, frames: list[bytes]) -> None:
         for frame in frames:
-            answer = self._early(frame) if self._early is not None else None
+            answer = self.front(frame) if self.front is not None and not self._backlog else None
             if answer is None:
-                self._early = None
                 self._backlog.append(frame)
             elif answer:
                 self.write(answer)

@@ -7,7 +7,7 @@ So every check below says "exactly this, or not mine".
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from construction_mcp.front.answers import Answers
 from construction_mcp.front.conversation import VERSION_KEY, Conversation
@@ -23,12 +23,29 @@ _PLAIN = re.compile(r"[ !#-\[\]-~]{1,200}", re.ASCII)  # printable, and the same
 _ID_MAX = 1 << 53
 
 
+class ToolCall(NamedTuple):
+    """A tools/call that every reader would understand alike. `version` is what the connection speaks."""
+
+    id: int | str
+    params: dict[str, Any]
+    version: str
+
+    @property
+    def name(self) -> str:
+        return str(self.params["name"])
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = self.params.get("arguments", {})
+        return arguments
+
+
 class StaticFront:
-    """A server of few words. Called from the reading thread alone."""
+    """A server of few words. Called from one thread at a time."""
 
     def __init__(self, answers: Answers, conversation: Conversation) -> None:
         self._answers = answers
-        self._conversation = conversation
+        self.conversation = conversation
         self._legacy: str | None = None  # the negotiated version
         self._is_modern = False
 
@@ -39,15 +56,36 @@ class StaticFront:
             return None
         if message.get("method") == "notifications/initialized":
             return self._initialized(message)
-        request_id = message.get("id")
-        if not _is_id(request_id) or not set(message) <= {"jsonrpc", "id", "method", "params"}:
+        if not _is_request(message):
             return None
         result = self._result(message.get("method"), message)
         if result is None:
             return None
-        self._conversation.heard(message["method"], request_id, message.get("params"))
-        self._conversation.answered(request_id)
-        return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (json.dumps(request_id).encode(), result.encode())
+        return self.answer(message["id"], message["method"], message.get("params"), result.encode())
+
+    def call(self, frame: bytes) -> ToolCall | None:
+        """The tools/call in `frame`, for somebody who can make it without the SDK; None if the SDK must see it."""
+        message = _read(frame)
+        if message is None or not _is_request(message) or message.get("method") != "tools/call":
+            return None
+        params = message.get("params")
+        if not isinstance(params, dict) or not _is_plain(params.get("name")):
+            return None
+        if not isinstance(params.get("arguments", {}), dict):
+            return None
+        rest = {key: value for key, value in params.items() if key not in ("name", "arguments")}
+        if self._legacy is not None and _is_legacy_params(rest):
+            return ToolCall(message["id"], params, self._legacy)
+        if self._legacy is None and _is_modern_params(rest):
+            self._is_modern = True
+            return ToolCall(message["id"], params, MODERN)
+        return None
+
+    def answer(self, request_id: int | str, method: str, params: dict[str, Any] | None, result: bytes) -> bytes:
+        """The line that answers a request, which the conversation then knows of."""
+        self.conversation.heard(method, request_id, params)
+        self.conversation.answered(request_id)
+        return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (json.dumps(request_id).encode(), result)
 
     def _result(self, method: object, message: dict[str, Any]) -> str | None:
         params = message.get("params", {})
@@ -76,7 +114,7 @@ class StaticFront:
             return None
         if not isinstance(message.get("params", {}), dict):
             return None
-        self._conversation.heard("notifications/initialized", None, None)
+        self.conversation.heard("notifications/initialized", None, None)
         return b""
 
 
@@ -107,6 +145,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(text: str) -> Any:
     raise ValueError(text)
+
+
+def _is_request(message: dict[str, Any]) -> bool:
+    return _is_id(message.get("id")) and set(message) <= {"jsonrpc", "id", "method", "params"}
 
 
 def _is_id(value: object) -> bool:

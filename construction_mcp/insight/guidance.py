@@ -79,7 +79,7 @@ def _from_template(guidance: Guidance, template: Template, goal: Goal) -> None:
     arguments: dict[str, Any] = {"template_id": template.id, "variables": filled.values}
     start = _own_start(template, goal)
     if start is not None:
-        arguments["trigger"] = start.trigger
+        arguments |= {name: start.trigger[name] for name in ("cron", "timezone")}
     if goal.projects:
         arguments["project_id"] = goal.projects[0]
     why = f"the template {template.title!r} does this"

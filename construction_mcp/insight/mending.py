@@ -79,6 +79,8 @@ def _mend_trigger(mending: Mending, problems: Sequence[Problem]) -> None:
         asked = Missing("trigger", "When should it run? Until that is known it runs by hand.")
         mending.missing += start.missing if start else [asked]
         return
+    if wanted is None and mending.goal.zone and present["type"] == "schedule":
+        wanted = {**present, "timezone": mending.goal.zone}
     trigger = {**wanted, **present} if wanted and wanted["type"] == present["type"] else dict(present)
     for one in problems:
         trigger = mended({"trigger": trigger}, one, wanted and {"trigger": wanted})["trigger"]
@@ -144,10 +146,13 @@ def _add_actions(mending: Mending, problems: Sequence[Problem]) -> None:
     draft = skeleton_of(mending.goal, mending.types)
     present = {name: one.written() for name, one in (mending.definition.variables or {}).items()}
     variables = {**draft.arguments["variables"], **present}
-    if variables != present:
-        mending.call(_UPDATE, {"variables": variables}, [])
+    before: dict[str, Any] = {"variables": variables} if variables != present else {}
+    if mending.definition.project_id is None and "project_id" in draft.arguments:
+        before["project_id"] = draft.arguments["project_id"]
+    if before:
+        mending.steps.append(Call(_UPDATE, {"workflow_id": mending.workflow_id, **before}, "what the actions will use"))
     mending.call(_ADD, {"actions": draft.arguments["actions"]}, problems)
-    mending.missing += [one for one in draft.missing if one.name.startswith("actions")]
+    mending.missing += [one for one in draft.missing if not one.name.startswith("trigger")]
 
 
 def _call_or_ask(
@@ -219,7 +224,7 @@ def _corrected(value: Any, problem: Problem) -> Any:
     if _BARE.match(problem.fix) or ("{{" not in value and problem.path.split(".")[-1] in _WHOLE):
         return proposed
     wrong = _wrong_word(_names_in(value), problem, proposed)
-    return value if wrong is None else re.sub(rf"(?<![\w.]){re.escape(wrong)}(?!\w)", proposed, value)
+    return value if wrong is None else re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", proposed, value)
 
 
 _WHOLE = frozenset({"type", "timezone", "status", "template", "level", "on_expiry", "log_type"})
@@ -227,9 +232,12 @@ _WHOLE = frozenset({"type", "timezone", "status", "template", "level", "on_expir
 
 
 def _names_in(text: str) -> list[str]:
-    """Every name of a text with each of its beginnings: `steps.x.output` is also `steps.x`."""
-    names = _NAME.findall(text)
-    return [".".join(name.split(".")[: count + 1]) for name in names for count in range(name.count(".") + 1)]
+    """Every name of a text with each of its beginnings and parts: `steps.x.output` is also `steps.x` and `output`."""
+    found: list[str] = []
+    for name in _NAME.findall(text):
+        parts = name.split(".")
+        found += [".".join(parts[: count + 1]) for count in range(len(parts))] + parts
+    return list(dict.fromkeys(found))
 
 
 def _wrong_word(words: Sequence[str], problem: Problem, proposed: str) -> str | None:

@@ -54,7 +54,7 @@ status (?:reports?|updates?); briefings?; snapshots?; reports?; lists?
 status: status(?:es)?; where (?:things|we) stand; state of
 reminder: remind(?:s|ers?|ed)?; nudge[sd]?; chas(?:e|es|er|ing|ed); ping(?:s)?; bug (?=\w); pester; nag
 follow_up: follow(?:s|ing)?[ -]?ups?(?: with| on)?; corrective actions?
-escalate: escalat(?:e|es|ion|ed); (?:my|the|his|her|their) boss; up the chain; warn(?:s|ing)?
+escalate: escalat(?:e|es|ion|ed); (?:my|the|his|her|their) boss; up the chain
 new: new; created?; creates; comes? in; came in; opens|opened; raised?; raises; posted|posts; submits|submitted; \
 logged; logs an?; gets? (?:added|entered|filed); added; files an?; writes up|written up; is issued; reported; \
 uploaded|uploads
@@ -99,7 +99,7 @@ _EMPTY = words_of(
     has have he her him his how i if in into is it its just let like make me my need needs of on or our out please send
     she should so some tell that the their them then there they this to until up us want was we were what when whenever
     which who whose will with would you your about all also email mail notify alert know automatically automation
-    workflow am pm oclock still not no yet more than
+    workflow warn am pm oclock still not no yet more than
     """
 )
 

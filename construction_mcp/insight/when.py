@@ -41,7 +41,7 @@ _WEEKEND = re.compile(r"\b(?:every|each|on) (?:the )?weekends?\b|\bweekends\b")
 _DAILY = re.compile(
     r"\bdaily\b(?! (?:log|report|diar|construction|field|site))|"
     rf"\b{_EVERY} (?:single )?(?:day|morning|evening|night|afternoon)\b|\bnightly\b|\bevery ?day\b|\ba day\b"
-    r"|\bdays at\b|\bat the end of the day\b"
+    r"|\bdays at\b"
 )
 _WEEKLY = re.compile(rf"\bweekly\b|\b{_EVERY} week\b|\b(?:once )?(?:a|per) week\b")
 _FORTNIGHT = re.compile(rf"\b{_EVERY} (?:other|second|2) (?:weeks?|{_DAY})\b|\bbi-?weekly\b|\bfortnight(?:ly)?\b")

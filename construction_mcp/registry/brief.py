@@ -14,7 +14,7 @@ _UNTOLD = ("maxLength", "maxItems")  # bounds nobody meets by chance; told when 
 
 
 def brief(schema: Schema) -> dict[str, Any]:
-    """Without references, since clients do not resolve them, and with one level of nesting at most.
+    """Closed, without references, since clients do not resolve them, and with one level of nesting at most.
 
     A required argument is listed without its inside: each required field below it is one more thing to get right in a
     first call, and one tool that shows the shape (as an optional argument) is enough for its siblings.
@@ -39,7 +39,12 @@ def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> di
         return {"type": "object", "properties": below, **required, **_description(full)}
     items = {"items": _argument(full["items"], definitions, levels)} if "items" in full else {}
     choices = {"anyOf": [_argument(one, definitions, levels) for one in full["anyOf"]]} if "anyOf" in full else {}
-    return {key: value for key, value in {**full, **items, **choices}.items() if key not in _UNTOLD}
+    return {key: value for key, value in {**full, **items, **choices}.items() if not _is_untold(key, value, full)}
+
+
+def _is_untold(key: str, value: object, schema: Schema) -> bool:
+    """That an id is positive nobody needs to hear; the lower end of a range belongs to the range."""
+    return key in _UNTOLD or (key == "minimum" and value == 1 and "maximum" not in schema)
 
 
 def _resolved(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:

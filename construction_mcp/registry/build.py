@@ -21,6 +21,7 @@ from construction_mcp.registry.manifest import (
     PromptEntry,
     ResourceEntry,
     ToolEntry,
+    title_of,
 )
 from construction_mcp.registry.signature import Parameter, Signature, read_signature
 
@@ -76,7 +77,7 @@ def _tool(toolset: str, path: str, function: Callable[..., Any], spec: ToolSpec)
         raise TypeError(f"{path}: a tool needs a return annotation")
     return ToolEntry(
         name=function.__name__,
-        title=spec.title or _title(function.__name__),
+        title=spec.title or title_of(function.__name__),
         description=_description(path, function),
         toolset=toolset,
         function=path,
@@ -99,7 +100,7 @@ def _resource(toolset: str, path: str, function: Callable[..., Any], spec: Resou
     return ResourceEntry(
         uri=spec.uri,
         name=function.__name__,
-        title=spec.title or _title(function.__name__),
+        title=spec.title or title_of(function.__name__),
         description=_description(path, function),
         toolset=toolset,
         function=path,
@@ -114,12 +115,8 @@ def _prompt(toolset: str, path: str, function: Callable[..., Any], spec: PromptS
         {"name": one.name, "description": one.description, "required": one.required}
         for one in read_signature(function).sent
     )
-    title = spec.title or _title(function.__name__)
+    title = spec.title or title_of(function.__name__)
     return PromptEntry(function.__name__, title, _description(path, function), toolset, path, spec.role, arguments)
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize().replace("procore", "Procore").replace("rfi", "RFI")
 
 
 def _description(path: str, function: Callable[..., Any]) -> str:

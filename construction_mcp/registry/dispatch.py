@@ -1,6 +1,6 @@
 """Calling what the catalog knows: look up, check the role, validate, import once, inject, await, shape.
 
-Everything here raises `ConstructionError`; turning those into results is server/app.py's one `try`.
+Everything here raises `ConstructionError`; turning those into results is server/result.py's one `try`.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.effects import Effect, Gated
 from construction_mcp.core.errors import Invalid, NextCall, NotFound, NotPermitted, Unavailable
 from construction_mcp.core.nearest import nearest
-from construction_mcp.core.ports import Ask, ToolHit, Tools
+from construction_mcp.core.ports import Ask, Log, Progress, ToolHit, Tools
 from construction_mcp.core.services import Services
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.registry.arguments import ArgumentCheck
@@ -23,6 +23,8 @@ from construction_mcp.registry.gate import Asked, Gate
 from construction_mcp.registry.manifest import ResourceEntry, ToolEntry
 from construction_mcp.registry.search import ToolSearch
 from construction_mcp.registry.shape import Outcome, shape
+
+_WIRE: frozenset[type] = frozenset({Ask, Progress, Log})
 
 Guard = Callable[[], Awaitable[None]]
 """Raises when nothing may be changed now."""
@@ -70,6 +72,12 @@ class Dispatcher:
             raise _stopped(tool) from None
         finally:
             self._in_flight -= 1
+
+    def is_plain_read(self, name: str, call: Call) -> bool:
+        """Whether a call of `name` changes nothing and has no use for the wire behind it, so that any wire will do and
+        a second run does no harm. An unknown tool is such a call too: it ends in an error."""
+        tool = self._catalog.callable_tools(call.view).get(name)
+        return tool is None or (tool.effect == "read" and _WIRE.isdisjoint(bind(tool.function).injected.values()))
 
     async def read_resource(self, uri: str, call: Call) -> tuple[ResourceEntry, Any]:
         """The resource's description and what its function returned."""

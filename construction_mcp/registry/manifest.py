@@ -107,18 +107,25 @@ class Manifest:
         )
 
 
-def shallow(schema: Schema) -> dict[str, Any]:
-    """The listed form of an output schema: top-level keys closed, nested objects open.
+def title_of(name: str) -> str:
+    """The title of what was given none."""
+    return name.replace("_", " ").capitalize().replace("procore", "Procore").replace("rfi", "RFI")
 
+
+def shallow(schema: Schema) -> dict[str, Any]:
+    """The listed form of an output schema: top-level keys closed, nested objects open, types of what is always there.
+
+    That an array is of objects, and which keys are always there, is no help in reading an answer and left out.
     The full schema is the resource `construction://schemas/{tool}`; listing it would cost every conversation.
     """
     if not schema:
         return {}
-    properties = {name: _outline(value, schema.get("$defs", {})) for name, value in schema["properties"].items()}
-    listed: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
-    if schema.get("required"):
-        listed["required"] = list(schema["required"])
-    return listed
+    always = schema.get("required", schema["properties"])
+    properties = {
+        name: _outline(value, schema.get("$defs", {})) if name in always else {}
+        for name, value in schema["properties"].items()
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _outline(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,5 +135,5 @@ def _outline(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
     kind = schema.get("type")
     if kind == "array":
         inner = _outline(schema.get("items", {}), definitions)
-        return {"type": "array", "items": inner} if inner else {"type": "array"}
+        return {"type": "array", "items": inner} if inner.get("type", "object") != "object" else {"type": "array"}
     return {"type": kind} if isinstance(kind, str) else {}

@@ -1,11 +1,9 @@
 """MCP methods to dispatcher calls, and errors to results: one `Server` per view, shared by every transport."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeAlias
-from uuid import uuid4
 
 import mcp_types as types
 from mcp.server.caching import CacheableMethod, CacheHint
@@ -19,33 +17,24 @@ from construction_mcp import __version__
 from construction_mcp.bootstrap import House
 from construction_mcp.core.errors import ConstructionError, NotFound
 from construction_mcp.core.instructions import instructions
-from construction_mcp.core.json import write_json
 from construction_mcp.core.ports import Ask, InputNeeded, Log, Progress
-from construction_mcp.core.trace import Trace, current_trace
 from construction_mcp.core.types import Principal
 from construction_mcp.registry.catalog import View
 from construction_mcp.registry.dispatch import Call
-from construction_mcp.registry.shape import Outcome
 from construction_mcp.server import listing
 from construction_mcp.server.ask import ClientAsk
 from construction_mcp.server.changes import ResourceChanges
 from construction_mcp.server.content import prompt_messages, resource_contents
 from construction_mcp.server.icon import ICON
 from construction_mcp.server.logs import ClientLog, set_log_level
+from construction_mcp.server.result import complete, internal, run_tool, tool_result
 from construction_mcp.server.state import SealedRounds, WorkspaceSeal
-
-log = logging.getLogger(__name__)
 
 Context: TypeAlias = ServerRequestContext[Any, Any]
 PrincipalOf: TypeAlias = Callable[[Context], Principal]
 
-TRACE_KEY = "construction-mcp/trace"
-STRUCTURED_SINCE = "2025-06-18"  # older clients see only text; MCP changelog of that revision
 COMPLETIONS_MAX = 100  # MCP 2025-11-25, "Completion": at most 100 values
 RESOURCE_NOT_FOUND = -32002  # MCP 2025-11-25, "Resources: error handling"; -32602 from 2026-07-28 (SEP-2164)
-# The stamp of 2026-07-28 results, without the icon and title that discover gives once: the SDK would add those to every
-# answer and copy them deeply for each.
-_IDENTITY = {"name": "construction-mcp", "version": __version__}
 _FRESH = CacheHint(ttl_ms=300_000)  # listings change only with the installation or a restart
 _LISTINGS: tuple[CacheableMethod, ...] = (
     "tools/list",
@@ -100,47 +89,37 @@ class Face:
 
     async def list_tools(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
         _only_page(params)
-        return _complete(tools=self._tools)
+        return complete(tools=self._tools)
 
     async def list_resources(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
         _only_page(params)
-        return _complete(resources=listing.resources_wire(self._house.catalog.resources.values()))
+        return complete(resources=listing.resources_wire(self._house.catalog.resources.values()))
 
     async def list_templates(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
         _only_page(params)
-        return _complete(resourceTemplates=listing.templates_wire(self._house.catalog.resources.values()))
+        return complete(resourceTemplates=listing.templates_wire(self._house.catalog.resources.values()))
 
     async def list_prompts(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
         _only_page(params)
-        return _complete(prompts=[listing.prompt_wire(entry) for entry in self._house.catalog.prompts.values()])
+        return complete(prompts=[listing.prompt_wire(entry) for entry in self._house.catalog.prompts.values()])
 
     async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> Any:
-        """The one place where a failure of a tool becomes a result the model can act on."""
-        trace = Trace()
-        token = current_trace.set(trace)
         try:
-            outcome = await self._house.dispatcher.call_tool(
-                params.name, params.arguments or {}, self._call(ctx, params)
+            outcome, trace = await run_tool(
+                self._house, params.name, params.arguments or {}, self._call(ctx, params), passing=(MCPError,)
             )
         except InputNeeded as question:
             return _next_round(question)
-        except ConstructionError as error:
-            outcome = _failure(error)
-        except MCPError:
-            raise
-        except Exception:  # noqa: BLE001  the boundary: nothing of ours may reach a client raw
-            outcome = _failure(_internal(f"tool {params.name[:100]}"))
-        finally:
-            current_trace.reset(token)
-        self._warn_of_many_statements(params.name, trace)
-        return _result(outcome, trace, ctx.protocol_version)
+        return tool_result(
+            outcome, trace, ctx.protocol_version, modern=ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+        )
 
     async def read_resource(self, ctx: Context, params: types.ReadResourceRequestParams) -> Any:
         uri = str(params.uri)
         try:
             with _protocol_errors(ctx, f"resource {uri[:200]}", uri):
                 entry, value = await self._house.dispatcher.read_resource(uri, self._call(ctx, params))
-                return _complete(contents=resource_contents(uri, entry, value))
+                return complete(contents=resource_contents(uri, entry, value))
         except InputNeeded as question:
             return _next_round(question)
 
@@ -151,7 +130,7 @@ class Face:
                     params.name, params.arguments or {}, self._call(ctx, params)
                 )
                 entry = self._house.catalog.prompts[params.name]
-                return _complete(description=entry.description, messages=prompt_messages(value))
+                return complete(description=entry.description, messages=prompt_messages(value))
         except InputNeeded as question:
             return _next_round(question)
 
@@ -162,7 +141,7 @@ class Face:
             values = await self._house.dispatcher.complete(ref, params.argument.name, params.argument.value, call)
         shown = list(values[:COMPLETIONS_MAX])
         completion = {"values": shown, "total": len(values), "hasMore": len(values) > len(shown)}
-        return _complete(completion=completion)
+        return complete(completion=completion)
 
     async def subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
         uri = str(params.uri)
@@ -193,11 +172,6 @@ class Face:
         }
         return Call(self._principal_of(ctx), self._view, provided)
 
-    def _warn_of_many_statements(self, name: str, trace: Trace) -> None:
-        most = self._house.settings.limits.statements_per_call_warn
-        if trace.db_queries > most:
-            log.warning("%s ran %d statements in one call; more than %d", name, trace.db_queries, most)
-
 
 class _ClientProgress:
     """`Progress` towards whoever sent a progress token; nothing happens without one."""
@@ -209,39 +183,9 @@ class _ClientProgress:
         await self._session.report_progress(done, total, message)
 
 
-def _result(outcome: Outcome, trace: Trace, protocol_version: str) -> dict[str, Any]:
-    """A tools/call result as the client's revision reads it."""
-    meta = {TRACE_KEY: trace.public()}
-    if protocol_version in MODERN_PROTOCOL_VERSIONS:
-        meta[types.SERVER_INFO_META_KEY] = _IDENTITY
-    result = _complete(isError=outcome.is_error, _meta=meta)
-    if outcome.structured is None:
-        return {**result, "content": list(outcome.blocks or ())}
-    if protocol_version < STRUCTURED_SINCE:
-        return {**result, "content": [{"type": "text", "text": write_json(outcome.structured)}]}
-    return {**result, "content": [{"type": "text", "text": outcome.text}], "structuredContent": outcome.structured}
-
-
-def _complete(**fields: Any) -> dict[str, Any]:
-    """A finished result as a wire mapping; the SDK checks it and drops what the client's revision does not know."""
-    return {"resultType": "complete", **fields}
-
-
 def _next_round(question: InputNeeded) -> types.InputRequiredResult:
     """The interim answer of 2026-07-28: what to ask the person, and our sealed state."""
     return types.InputRequiredResult(input_requests=dict(question.requests) or None, request_state=question.state)
-
-
-def _failure(error: ConstructionError) -> Outcome:
-    text = " ".join(filter(None, [f"{error.code}: {error.message}", error.hint]))
-    return Outcome(error.public(), text, is_error=True)
-
-
-def _internal(where: str) -> ConstructionError:
-    """Our own mistake: the traceback goes to the log under an id, the client gets the id."""
-    trace_id = uuid4().hex[:12]
-    log.exception("%s failed, trace id %s", where, trace_id)
-    return ConstructionError("The server made a mistake.", details={"trace_id": trace_id})
 
 
 @contextmanager
@@ -257,7 +201,7 @@ def _protocol_errors(ctx: Context, where: str, uri: str | None = None) -> Iterat
     except ConstructionError as error:
         raise _protocol_error(error, ctx, uri) from None
     except Exception:  # noqa: BLE001  the boundary: nothing of ours may reach a client raw
-        raise _protocol_error(_internal(where), ctx, uri) from None
+        raise _protocol_error(internal(where), ctx, uri) from None
 
 
 def _protocol_error(error: ConstructionError, ctx: Context, uri: str | None = None) -> MCPError:

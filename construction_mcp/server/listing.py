@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from construction_mcp.registry.brief import brief
-from construction_mcp.registry.manifest import PromptEntry, ResourceEntry, ToolEntry, shallow
+from construction_mcp.registry.manifest import PromptEntry, ResourceEntry, ToolEntry, shallow, title_of
 
 
 def tool_wire(tool: ToolEntry) -> dict[str, Any]:
-    """One tool of tools/list, with both schemas in their listed form."""
+    """One tool of tools/list, with both schemas in their listed form; a title only where it says more than the name."""
+    title = {"title": tool.title} if tool.title != title_of(tool.name) else {}
     wire: dict[str, Any] = {
         "name": tool.name,
-        "title": tool.title,
+        **title,
         "description": tool.description,
         "inputSchema": brief(tool.input_schema),
         "annotations": tool.annotations,

@@ -7,38 +7,74 @@ bridge.
 
 import asyncio
 import logging
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from construction_mcp.bootstrap import House
 from construction_mcp.core.config import load_settings
 from construction_mcp.core.launch import Launch
 from construction_mcp.core.logs import log_to_stderr
 from construction_mcp.core.ownership import Ownership
+from construction_mcp.core.types import local_principal
 from construction_mcp.front.session import Outcome, Session
-from construction_mcp.server.channel import Channel
-from construction_mcp.server.owner import LocalDoor
-from construction_mcp.server.workplace import Workplace
+from construction_mcp.registry.catalog import View
+from construction_mcp.server.desk import Desk
+
+if TYPE_CHECKING:
+    from construction_mcp.server.owner import LocalDoor
 
 log = logging.getLogger(__name__)
 
 
-async def serve_stdio(session: Session, launch: Launch, ownership: Ownership) -> Outcome:
-    """Own the data directory and serve `session` until it ends or is handed over; then `ownership` is released."""
+async def serve_stdio(
+    session: Session, launch: Launch, ownership: Ownership, when_imported: Callable[[], None]
+) -> Outcome:
+    """Own the data directory and serve `session` until it ends or is handed over; then `ownership` is released.
+
+    `when_imported` is called once nothing heavy is left to import.
+    """
     log_to_stderr(launch.log_level)
     try:
         async with House(load_settings(launch)) as house:
+            desk = _open_desk(session, house)
+            if desk is not None:
+                await desk.serve_first(house.settings.limits.first_calls_s)
+            await asyncio.to_thread(import_module, "construction_mcp.server.owner")  # and with it the SDK
+            when_imported()
+            from construction_mcp.server.owner import LocalDoor
+            from construction_mcp.server.workplace import Workplace
+
             door = LocalDoor(launch, ownership, Workplace(house))
-            await _serve(session, launch, door)
+            await _serve(session, launch, door, desk)
     finally:
         ownership.release()
     door.say_left()
     return Outcome.ENDED if session.has_ended else Outcome.HANDOVER
 
 
-async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
+def _open_desk(session: Session, house: House) -> Desk | None:
+    """Somebody for the first calls, where the front could answer the first frames."""
+    session.stay()
+    front, settings = session.front, house.settings
+    if front is None:
+        return None
+    view = View(settings.toolsets, settings.read_only, settings.environment)
+    desk = Desk(front, session.write, house, view, local_principal())
+    session.attach(desk, asyncio.get_running_loop(), replay=False)
+    return desk
+
+
+async def _serve(session: Session, launch: Launch, door: "LocalDoor", desk: Desk | None) -> None:
+    from construction_mcp.server.channel import Channel
+
     channel = Channel(session, session.conversation, door.workplace.limits)
     server = door.workplace.server(launch.toolsets, read_only=launch.read_only)
     await _open(door)
-    session.attach(channel, asyncio.get_running_loop())
+    if desk is None:
+        session.attach(channel, asyncio.get_running_loop())
+    else:
+        desk.hand_over(channel)
     try:
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(
@@ -57,7 +93,7 @@ async def _serve(session: Session, launch: Launch, door: LocalDoor) -> None:
         session.detach()
 
 
-async def _keep_answers(door: LocalDoor) -> None:
+async def _keep_answers(door: "LocalDoor") -> None:
     """For the next start. Now, because earlier it would delay a call, and the client has gone anyway."""
     try:
         await door.workplace.keep_answers()
@@ -65,7 +101,7 @@ async def _keep_answers(door: LocalDoor) -> None:
         log.warning("the next start will have to wait for the SDK: %s", problem)
 
 
-async def _open(door: LocalDoor) -> None:
+async def _open(door: "LocalDoor") -> None:
     """Without a door this client is served all the same; only further processes have to wait for the directory."""
     try:
         await door.open()

@@ -224,6 +224,16 @@ class Hooks:
 
         return await self._database.write(write, durable=True)
 
+    async def last_event(self, hook_id: str, resource_name: str) -> tuple[dict[str, Any], datetime] | None:
+        """The last event about such a resource among the newest that came through the hook, and when it came."""
+        newest = self._limits.deliveries_looked_at
+        rows = await self._database.read(lambda tx: tx.all(_sql.newest_of_hook, hook_id=hook_id, newest=newest))
+        for row in rows:
+            event: dict[str, Any] = json.loads(row["event"])
+            if event.get("resource_name") == resource_name:
+                return event, time_from(row["received_at"])
+        return None
+
     async def _change(self, hook_id: str, change: Any) -> Hook:
         def write(tx: Tx) -> Hook:
             change(tx)

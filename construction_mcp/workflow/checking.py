@@ -197,15 +197,23 @@ def _problem(path: str, mistake: Mistake, text: str, offset: int) -> Problem:
 
 
 def schema_of_value(value: Any) -> Schema:
-    """What is known of a config value: of a hole what it gives, of a written value its type."""
+    """What is known of a config value: of a hole what it gives, of a written value its type and itself as `const`."""
     if isinstance(value, Hole):
         return value.schema
     if isinstance(value, Mapping):
         properties = {key: schema_of_value(part) for key, part in value.items()}
         return {"type": "object", "properties": properties, "additionalProperties": False}
     if isinstance(value, list):
-        kinds_found = {one.get("type") for one in map(schema_of_value, value)}
-        items = {"type": kinds_found.pop()} if len(kinds_found) == 1 else ANYTHING
-        return {"type": "array", "items": items} | ({} if has_hole(value) else {"const": value})
+        kinds_found = [_of_any_value(schema_of_value(part)) for part in value]
+        items = kinds_found[0] if value and all(one == kinds_found[0] for one in kinds_found) else ANYTHING
+        return {"type": "array", "items": items, **({} if has_hole(value) else {"const": value})}
     kinds: Sequence[tuple[type, str]] = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"))
     return next(({"type": name, "const": value} for kind, name in kinds if isinstance(value, kind)), ANYTHING)
+
+
+def _of_any_value(schema: Schema) -> Schema:
+    """The schema without the values it was made from: what the items of a list have in common."""
+    kept = {key: inner for key, inner in schema.items() if key != "const"}
+    if "properties" in kept:
+        kept["properties"] = {name: _of_any_value(inner) for name, inner in kept["properties"].items()}
+    return kept

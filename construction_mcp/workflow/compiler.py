@@ -182,7 +182,7 @@ def _fact_problems(
 
 
 def _in_document_order(problems: Sequence[Problem], definition: Definition) -> list[Problem]:
-    """Sorted as a reader meets them, each once."""
+    """Sorted as a reader meets them, each once; those at one place as they were found."""
     sections = ("name", "project_id", "run_as", "trigger", "variables", "actions")
     places = {action.key: at for at, action in enumerate(definition.actions or ())}
 
@@ -190,7 +190,7 @@ def _in_document_order(problems: Sequence[Problem], definition: Definition) -> l
         section, _, rest = problem.path.partition(".")
         key = rest.partition(".")[0]
         at = sections.index(section) if section in sections else len(sections)
-        return (at, places.get(key, -1), problem.path, problem.code, problem.message)
+        return (at, places.get(key, -1), problem.path)
 
     return sorted(dict.fromkeys(problems), key=place)
 

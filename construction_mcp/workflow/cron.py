@@ -59,11 +59,6 @@ class Cron:
         """The naive local times that match, strictly after `after`, ascending; ends after 50 years without one."""
         return _until_the_end(CronSim(self.text, after))
 
-    def passing_hours(self, after: datetime) -> Iterator[datetime]:
-        """As `wall_times` for one that fires in every hour: aware times, none left out or made up as clocks change."""
-        fields = self.text.split()
-        return _until_the_end(CronSim(" ".join([fields[0], "*", *fields[2:]]), after))  # `*`: no fixing up by cronsim
-
     def explain(self) -> str:
         """In words, `At 09:00 on Monday through Friday`."""
         return str(CronSim(self.text, _ANY_TIME).explain())

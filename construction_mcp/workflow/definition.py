@@ -54,18 +54,18 @@ class Variable(Model):
     type: Annotated[
         str, Field(max_length=40, description="string, number, boolean, email, date, project_id, project_ids")
     ]
-    required: bool | None = None
+    required: Annotated[bool | None, Field(description="Whether it needs a value")] = None
     default: Annotated[Any, Field(description="Used while no value is given")] = None
     value: Annotated[Any, Field(description="What this workflow's user filled in")] = None
-    description: Annotated[str | None, Field(max_length=500)] = None
+    description: Annotated[str | None, Field(max_length=500, description="For the user")] = None
 
 
 class Retry(Model):
     """How often a step is tried again, on errors that can pass."""
 
-    max_attempts: Annotated[int, Field(ge=1, le=20)]
-    initial_s: Annotated[float | None, Field(gt=0, le=3600)] = None
-    max_s: Annotated[float | None, Field(gt=0, le=86_400)] = None
+    max_attempts: Annotated[int, Field(ge=1, le=20, description="Tries in all")]
+    initial_s: Annotated[float | None, Field(gt=0, le=3600, description="First wait")] = None
+    max_s: Annotated[float | None, Field(gt=0, le=86_400, description="Longest wait")] = None
 
 
 class ForEach(Model):
@@ -73,8 +73,8 @@ class ForEach(Model):
 
     items: Annotated[Expression, Field(description="CEL list")]
     as_: Annotated[Key | None, Field(alias="as", description="Name of one item")] = None
-    concurrency: Annotated[int | None, Field(ge=1, le=20)] = None
-    max_items: Annotated[int | None, Field(ge=1, le=1000)] = None
+    concurrency: Annotated[int | None, Field(ge=1, le=20, description="How many at once")] = None
+    max_items: Annotated[int | None, Field(ge=1, le=1000, description="More fails the step")] = None
 
 
 class Action(Model):
@@ -85,8 +85,8 @@ class Action(Model):
     config: Annotated[dict[str, Any] | None, Field(description="Settings of that type; {{ CEL }} in strings")] = None
     condition: Annotated[Expression | None, Field(description="CEL; the action is skipped when false")] = None
     depends_on: Annotated[list[str] | None, Field(max_length=100, description="Keys that must be done first")] = None
-    for_each: ForEach | None = None
-    retry: Retry | None = None
+    for_each: Annotated[ForEach | None, Field(description="Run once per item")] = None
+    retry: Annotated[Retry | None, Field(description="Try again")] = None
     timeout_s: Annotated[float | None, Field(gt=0, le=86_400, description="Seconds it may take")] = None
     on_error: Annotated[Literal["fail", "continue"] | None, Field(description="fail unless given")] = None
 
@@ -94,9 +94,13 @@ class Action(Model):
 class Definition(Model):
     """A whole workflow."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    description: Annotated[str | None, Field(max_length=5000)] = None
-    project_id: Annotated[int | None, Field(ge=1)] = None
-    trigger: Trigger | None = None
-    variables: Annotated[dict[str, Variable] | None, Field(max_length=100)] = None
-    actions: Annotated[Sequence[Action] | None, Field(max_length=ACTIONS_MAX)] = None
+    name: Annotated[str, Field(min_length=1, max_length=200, description="What people call it")]
+    description: Annotated[str | None, Field(max_length=5000, description="Its purpose, in words for people")] = None
+    project_id: Annotated[int | None, Field(ge=1, description="Procore project that its actions use")] = None
+    trigger: Annotated[Trigger | None, Field(description="What starts it")] = None
+    variables: Annotated[
+        dict[str, Variable] | None, Field(max_length=100, description="Values filled in once; vars.<name> reads them")
+    ] = None
+    actions: Annotated[Sequence[Action] | None, Field(max_length=ACTIONS_MAX, description="What it does, in order")] = (
+        None
+    )

@@ -16,10 +16,12 @@ from typing import Any
 from construction_mcp.actions.action import ActionType, ActionTypes, cel_fields
 from construction_mcp.expressions.port import Schema
 from construction_mcp.workflow.definition import Definition
+from construction_mcp.workflow.variables import KINDS
 
 FILE = Path("examples/workflow.schema.json")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEMPLATE = {"$ref": "#/$defs/Template"}
+_NOT_IN_BRACES = {"not": {"type": "string", "pattern": r"^\s*\{\{"}}  # it is an expression already
 _NAMED = ("properties", "patternProperties")  # keywords that hold schemas by names of fields
 _NESTED = ("items", "additionalProperties")
 _CHOICES = ("anyOf", "oneOf", "allOf")
@@ -27,7 +29,7 @@ _CHOICES = ("anyOf", "oneOf", "allOf")
 
 def document_schema(types: ActionTypes) -> dict[str, Any]:
     """The schema of a whole workflow, made of the definition's and every action type's."""
-    schema = _without_titles(Definition.model_json_schema())
+    schema = _tidied(Definition.model_json_schema())
     known = [found for name in types.names() if (found := types.get(name)) is not None]
     configs = {one.name: _config_of(one) for one in known}
     schema["$defs"]["Template"] = {
@@ -36,12 +38,18 @@ def document_schema(types: ActionTypes) -> dict[str, Any]:
         "description": "Computed when the step runs: {{ CEL }}",
     }
     schema["$defs"].update({_defined(name, configs): config for name, config in configs.items()})
+    schema["$defs"]["Variable"]["properties"]["type"] = {
+        "description": "What its value is",
+        "enum": list(KINDS),
+        "enumDescriptions": [kind.words for kind in KINDS.values()],
+    }
     action = schema["$defs"]["Action"]
     action["properties"]["type"] = {
         "description": "What it does",
         "enum": list(configs),
         "enumDescriptions": [one.doc for one in known],
     }
+    action["properties"]["condition"].update(_NOT_IN_BRACES)
     action["allOf"] = [_chosen(name, configs) for name in configs]
     return {"$schema": DIALECT, **schema, "title": "construction-mcp workflow"}
 
@@ -67,25 +75,37 @@ def _chosen(name: str, configs: Mapping[str, Schema]) -> Schema:
 def _config_of(one: ActionType) -> dict[str, Any]:
     """The config of an action type with references written out, and templates where values are."""
     raw = one.config.model_json_schema()
-    plain = _written_out(_without_titles(raw), raw.get("$defs", {}))
+    plain = _written_out(_tidied(raw), raw.get("$defs", {}))
     plain.pop("$defs", None)
     opened: dict[str, Any] = _with_templates(plain, expressions=cel_fields(one.config))
     return opened
 
 
-def _without_titles(schema: Any) -> Any:
-    """Pydantic's titles repeat the names of fields; a field may itself be called title."""
+def _tidied(schema: Any) -> Any:
+    """Without pydantic's titles, which repeat the names of fields, and without null.
+
+    A null is taken as absent, so nobody writes one; offered as a choice it would hide where a mistake really is.
+    """
     if isinstance(schema, list):
-        return [_without_titles(one) for one in schema]
+        return [_tidied(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    return {
-        key: {name: _without_titles(one) for name, one in value.items()}
-        if key in (*_NAMED, "$defs")
-        else _without_titles(value)
-        for key, value in schema.items()
-        if key != "title" or not isinstance(value, str)
-    }
+    tidied = {key: _tidied_part(key, value) for key, value in schema.items() if not _is_decoration(key, value)}
+    choices = [one for one in tidied.get("anyOf", ()) if one != {"type": "null"}]
+    if len(choices) == 1:
+        return {**choices[0], **{key: value for key, value in tidied.items() if key != "anyOf"}}
+    return {**tidied, "anyOf": choices} if choices else tidied
+
+
+def _tidied_part(keyword: str, value: Any) -> Any:
+    """A field may itself be called title, so names of fields are left alone."""
+    if keyword in (*_NAMED, "$defs"):
+        return {name: _tidied(one) for name, one in value.items()}
+    return _tidied(value)
+
+
+def _is_decoration(keyword: str, value: Any) -> bool:
+    return (keyword == "title" and isinstance(value, str)) or (keyword == "default" and value is None)
 
 
 def _written_out(schema: Any, shared: Mapping[str, Any]) -> Any:
@@ -96,7 +116,7 @@ def _written_out(schema: Any, shared: Mapping[str, Any]) -> Any:
         return schema
     if "$ref" in schema:
         beside = {key: value for key, value in schema.items() if key != "$ref"}
-        found = _without_titles(shared[schema["$ref"].rpartition("/")[2]])
+        found = _tidied(shared[schema["$ref"].rpartition("/")[2]])
         return {**_written_out(found, shared), **beside}
     return {key: _written_out(value, shared) for key, value in schema.items()}
 
@@ -112,7 +132,8 @@ def _with_templates(schema: Any, *, expressions: Collection[str] = ()) -> Any:
     for keyword in _NAMED:
         if keyword in schema:
             opened[keyword] = {
-                name: one if name in expressions else _or_template(one) for name, one in schema[keyword].items()
+                name: {**one, **_NOT_IN_BRACES} if name in expressions else _or_template(one)
+                for name, one in schema[keyword].items()
             }
     for keyword in _NESTED:
         if isinstance(schema.get(keyword), dict):

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from heapq import heappop, heappush
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,7 @@ from construction_mcp.workflow.zones import zone_named
 
 _LIMITS = Limits()
 _SATURDAY = 5
+_REPEATED_MAX = timedelta(hours=3)  # more than any zone of this century put its clocks back at once
 _EVERY = {"on weekdays": "every weekday", "every day": "every day"}
 
 
@@ -62,8 +64,12 @@ def runs(trigger: Trigger, after: datetime, limits: Limits = _LIMITS) -> Iterato
     cron, zone = _read(trigger)
     days = _Days(trigger, limits)
     last = after.astimezone(UTC)
-    for wall in days.counted(cron, last.astimezone(zone)):
-        moment = wall.astimezone(UTC) if cron.every_hour else moment_of(wall, zone)
+    here = last.astimezone(zone).replace(tzinfo=None, fold=0)
+    if cron.every_hour:
+        moments = _whenever_shown(days.counted(cron, here - _REPEATED_MAX), zone)
+    else:
+        moments = (moment_of(wall, zone) for wall in days.counted(cron, here))
+    for moment in moments:
         if moment > last:  # not: the second of a repeated hour, or one more in a gap
             yield moment
             last = moment
@@ -132,6 +138,22 @@ def moment_of(wall: datetime, zone: ZoneInfo) -> datetime:
     return _end_of_gap(wall, zone, early)
 
 
+def _whenever_shown(walls: Iterator[datetime], zone: ZoneInfo) -> Iterator[datetime]:
+    """The UTC times at which the clock shows these naive local ones: twice for one that exists twice, never in a gap.
+
+    The second showing of one can be later than the first of the next, so a showing waits until no earlier one can come.
+    """
+    waiting: list[datetime] = []
+    for wall in walls:
+        both = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        shown = sorted({moment for moment in both if moment.astimezone(zone).replace(tzinfo=None, fold=0) == wall})
+        while shown and waiting and waiting[0] <= shown[0]:
+            yield heappop(waiting)
+        for moment in shown:
+            heappush(waiting, moment)
+    yield from sorted(waiting)
+
+
 def _end_of_gap(wall: datetime, zone: ZoneInfo, after: datetime) -> datetime:
     """Halve the time between a moment before the change and one after it until a second is left."""
     before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
@@ -157,8 +179,11 @@ class _Days:
         return self._all or (day.weekday() < _SATURDAY and day not in self._holidays)
 
     def counted(self, cron: Cron, after: datetime) -> Iterator[datetime]:
-        """Matching times on days that count; a day that does not is left in one step. Ends after too many of those."""
-        times = _times(cron, after)
+        """Matching local times on days that count, after a naive one; a day that does not is left in one step.
+
+        Ends after too many of those.
+        """
+        times = cron.wall_times(after)
         skipped = 0
         while (found := next(times, None)) is not None and skipped < self._skipped_max:
             if self.count(found.date()):
@@ -166,11 +191,7 @@ class _Days:
                 yield found
             else:
                 skipped += 1
-                times = _times(cron, datetime.combine(found.date(), time(23, 59, 59), found.tzinfo or after.tzinfo))
-
-
-def _times(cron: Cron, after: datetime) -> Iterator[datetime]:
-    return cron.passing_hours(after) if cron.every_hour else cron.wall_times(after.replace(tzinfo=None, fold=0))
+                times = cron.wall_times(datetime.combine(found.date(), time(23, 59, 59)))
 
 
 def _read(trigger: Trigger) -> tuple[Cron, ZoneInfo]:

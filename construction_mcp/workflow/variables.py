@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from construction_mcp.actions.mail import ADDRESS
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.port import ANYTHING, Schema
 from construction_mcp.workflow.definition import KEY, Variable
@@ -13,7 +14,7 @@ from construction_mcp.workflow.names import as_key, cannot_follow_a_dot
 from construction_mcp.workflow.problems import Problem, error
 from construction_mcp.workflow.zones import zone_named
 
-_EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")  # what a mail server may still refuse
+_EMAIL = re.compile(ADDRESS)
 _URL = re.compile(r"https?://[^\s/]+(/\S*)?")
 _TEXT: Schema = {"type": "string"}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}

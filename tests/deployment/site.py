@@ -6,24 +6,25 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from construction_mcp.bootstrap import House
 from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.deployment.deploy import Deployments
-from construction_mcp.deployment.facts import FactFinder
 from construction_mcp.deployment.results import Deployment
-from construction_mcp.deployment.starting import Starting
-from construction_mcp.procore.access import Accounts
+from construction_mcp.net.outbound import Outbound
 from construction_mcp.simulator.app import Simulator
+from construction_mcp.simulator.world import World
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.versions import Versions
 from construction_mcp.store.workflows import Draft, Workflow, Workflows
-from tests.deployment.scripted import compile_draft
 
 ANA = Principal("user:ana", Role.BUILDER, "Ana")
 SERVED_AT = "http://127.0.0.1:9"  # nobody listens: what is posted there is not looked at here
 BETWEEN_CALLS_S = 11.0  # past one spike window
+CHANNELS = frozenset({"log", "email"})
 NOTE = {"key": "note", "type": "notify.log", "config": {"text": "Hello"}}
 RFI_WEBHOOK = {"type": "webhook", "source": "procore", "resources": ["RFIs"], "events": ["create"]}
 EVERY_MORNING = {"type": "schedule", "cron": "0 9 * * 1-5", "timezone": "America/Chicago"}
@@ -42,16 +43,7 @@ class Site:
     async def open(self) -> "Site":
         get = self.house.services.get
         self.workflows, self.versions, self.hooks = await get(Workflows), await get(Versions), await get(Hooks)
-        self.deployments = Deployments(
-            self.workflows,
-            self.versions,
-            self.hooks,
-            await get(Accounts),
-            await get(FactFinder),
-            await get(Starting),
-            compile_draft,
-            self.house.settings,
-        )
+        self.deployments = await get(Deployments)
         return self
 
     async def draft(
@@ -92,13 +84,30 @@ class Site:
         self.simulator.faults.append([{"match": {"method": method, "path": path}, "do": do, "times": times}])
 
 
+def _put_simulator_behind(house: House, clock: ManualClock) -> None:
+    """Another environment is another simulator, with a memory of its own."""
+    simulator = Simulator(World(clock=clock), windows=())
+    house.services.ready[Simulator] = simulator
+    house.services.ready[Outbound] = Outbound(httpx.ASGITransport(app=simulator), house.settings.limits)
+
+
 @asynccontextmanager
 async def site_at(
-    folder: Path, clock: ManualClock, *, public: bool = True, performs: frozenset[str] | None = None, **settings: Any
+    folder: Path,
+    clock: ManualClock,
+    *,
+    public: bool = True,
+    performs: frozenset[str] | None = None,
+    channels: frozenset[str] = CHANNELS,
+    **settings: Any,
 ) -> AsyncIterator[Site]:
     """A site over the data directory in `folder`, fresh or as it was left."""
     chosen = {"procore_grant": "client_credentials", "serve_url": SERVED_AT if public else None, **settings}
-    async with House(Settings(data_dir=folder / "data", **chosen), clock=clock, performs=performs) as house:
+    async with House(
+        Settings(data_dir=folder / "data", **chosen), clock=clock, performs=performs, channels=channels
+    ) as house:
+        if house.settings.environment != "simulator":
+            _put_simulator_behind(house, clock)
         if public:
             house.reach.listen_at(SERVED_AT)
         yield await Site(house, clock, await house.services.get(Simulator)).open()

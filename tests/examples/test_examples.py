@@ -116,6 +116,24 @@ def test_the_third_party_toolset_is_found_listed_and_called(installed_toolset, t
     assert answers[2]["structuredContent"] == {"volume_m3": 8.0, "order_m3": 8.4, "trucks": 2}
 
 
+def test_the_third_party_action_type_is_found_and_described(installed_toolset):
+    """In a process of its own, as installed: the entry point is all that leads there."""
+    script = (
+        "import json; from construction_mcp.actions.catalogue import Catalogue\n"
+        "types = Catalogue()\n"
+        "print(json.dumps({'names': types.names(), 'problems': [str(one) for one in types.problems],"
+        " 'type': types.describe('concrete.estimate')}))"
+    )
+
+    done = run(sys.executable, "-c", script, path=installed_toolset)
+
+    found = json.loads(done.stdout)
+    assert "concrete.estimate" in found["names"]
+    assert found["problems"] == []
+    assert found["type"]["config"]["required"] == ["length_m", "width_m", "thickness_m"]
+    assert set(found["type"]["output"]["properties"]) == {"volume_m3", "order_m3", "trucks"}
+
+
 def test_the_third_party_manifest_says_what_its_code_says(monkeypatch):
     monkeypatch.syspath_prepend(str(TOOLSET))
 

@@ -47,6 +47,7 @@ def test_a_property_called_title_is_kept(manifest: Manifest) -> None:
 def test_the_listed_schema_is_closed_above_and_open_below(manifest: Manifest) -> None:
     listed = shallow(next(one for one in manifest.tools if one.name == "list_notes").output_schema)
 
+    assert set(listed["properties"]) == {"items", "next_cursor", "total", "truncated"}
     jsonschema.validate({"items": [{"anything": 1}], "total": 3}, listed)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"items": [], "more": True}, listed)

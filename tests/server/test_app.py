@@ -11,7 +11,8 @@ from mcp.shared.exceptions import MCPError
 from construction_mcp.bootstrap import House
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.registry.catalog import View
-from construction_mcp.server.app import TRACE_KEY, build_server
+from construction_mcp.server.app import build_server
+from construction_mcp.server.result import TRACE_KEY
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,8 @@ from construction_mcp.net.outbound import Outbound
 from construction_mcp.procore.access import Accounts, Procore
 from construction_mcp.procore.records.companies import projects_of
 from construction_mcp.registry.catalog import View
-from construction_mcp.server.app import TRACE_KEY, build_server
+from construction_mcp.server.app import build_server
+from construction_mcp.server.result import TRACE_KEY
 from construction_mcp.simulator.app import Simulator
 from construction_mcp.simulator.limits import DOCS_WINDOWS
 from construction_mcp.simulator.world import World

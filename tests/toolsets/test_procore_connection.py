@@ -14,7 +14,8 @@ from construction_mcp.bootstrap import House
 from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.registry.catalog import View
-from construction_mcp.server.app import TRACE_KEY, build_server
+from construction_mcp.server.app import build_server
+from construction_mcp.server.result import TRACE_KEY
 from construction_mcp.server.sign_in_pages import sign_in_routes
 from construction_mcp.simulator.app import Simulator
 from tests.procore.signing import SERVED_AT, allow, copied_code, person_of_one_company, unconnected

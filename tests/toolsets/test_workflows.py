@@ -15,12 +15,16 @@ from tests.toolsets.conftest import CallTool
 pytestmark = pytest.mark.anyio
 
 WEEKDAYS = {"type": "schedule", "cron": "0 9 * * 1-5", "timezone": "America/Chicago"}
-LIST = {"key": "open_rfis", "type": "procore.rfi.list", "config": {"status": "open", "overdue": True}}
+LIST = {
+    "key": "open_rfis",
+    "type": "procore.rfi.list",
+    "config": {"projects": "all_active", "status": "open", "overdue": True},
+}
 ALERT = {
     "key": "alert",
     "type": "notify.email",
     "condition": "size(steps.open_rfis.output.items) > 0",
-    "config": {"to": "{{ vars.notify_to }}"},
+    "config": {"to": "super@builder.example", "subject": "Overdue", "body": "See Procore."},
     "depends_on": ["open_rfis"],
 }
 
@@ -32,7 +36,9 @@ async def test_one_call_writes_a_whole_workflow(call: CallTool) -> None:
     assert workflow["id"].startswith("wf_")
     assert (workflow["status"], workflow["draft_version"]) == ("draft", 1)
     assert (workflow["trigger"], workflow["actions"]) == (WEEKDAYS, [LIST, ALERT])
-    assert (made["problems"], made["checked"]) == ([], "structure")
+    assert made["problems"] == []
+    assert made["effects"] == ["read the open overdue RFIs of all active projects", "mail super@builder.example"]
+    assert made["next_step"]["tool"] == "deploy_workflow"
 
 
 async def test_an_empty_draft_names_its_problems_and_the_next_step(call: CallTool) -> None:
@@ -50,8 +56,8 @@ async def test_every_structural_problem_is_told_at_once(call: CallTool) -> None:
     made = await call("create_workflow", name="Wrong", trigger=trigger, actions=actions)
 
     assert [(problem["path"], problem["code"]) for problem in made["problems"]] == [
-        ("trigger.timezone", "TRIGGER_FIELD_MISSING"),
         ("trigger.every_s", "TRIGGER_FIELD_UNUSED"),
+        ("trigger.timezone", "TRIGGER_FIELD_MISSING"),
         ("actions.open_rfis.depends_on", "ACTION_DEPENDS_ON_ITSELF"),
         ("actions.open_rfis.depends_on", "ACTION_UNKNOWN"),
         ("actions.open_rfis.depends_on", "ACTION_UNKNOWN"),
@@ -197,7 +203,7 @@ async def test_several_ids_are_read_at_once_in_their_order(call: CallTool) -> No
 async def test_what_is_deleted_is_gone(call: CallTool) -> None:
     workflow_id = (await call("create_workflow", name="A"))["workflow"]["id"]
 
-    assert await call("delete_workflow", workflow_id=workflow_id) == {"deleted": workflow_id}
+    assert await call("delete_workflow", workflow_id=workflow_id) == {"deleted": workflow_id, "problems": []}
     assert (await call("get_workflow", workflow_id=workflow_id))["error"]["next"]["tool"] == "list_workflows"
 
 

@@ -51,6 +51,7 @@ def load(name: str) -> Notification:
     """The template of a known name."""
     import yaml  # only who notifies by template waits for it
 
-    source: dict[str, Any] = yaml.safe_load((_HERE / f"{name}.yaml").read_text(encoding="utf-8"))
+    quick = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML was built with it
+    source: dict[str, Any] = yaml.load((_HERE / f"{name}.yaml").read_text(encoding="utf-8"), quick)  # noqa: S506 - safe
     sections = [Section(**section) for section in source.pop("sections", [])]
     return Notification(name=name, sections=sections, none=source.pop("none", None), **source)

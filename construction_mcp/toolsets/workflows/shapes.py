@@ -1,5 +1,6 @@
 """What the workflow tools answer with beside drafts (PRODUCT.md section 4.3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -31,16 +32,17 @@ class Read:
     """One workflow with its problems, or several; `missing` are ids that name nothing the caller may see."""
 
     workflow: Workflow | None = None
-    problems: list[Problem] | None = None
+    problems: Sequence[Problem] | None = None
     items: list[Workflow] | None = None
     missing: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """The id that is gone."""
+    """The id that is gone; `problems` tell what is left at Procore for now."""
 
     deleted: str
+    problems: Sequence[Problem] = ()
 
 
 @dataclass(frozen=True, slots=True)

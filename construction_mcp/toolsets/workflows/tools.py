@@ -1,32 +1,23 @@
-"""Tools over workflow definitions. Nothing here runs a workflow or reaches outside."""
+"""Tools over workflow definitions. Nothing here lets a workflow run; `deploying` does."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from construction_mcp.core.arguments import Cursor, Limit
-from construction_mcp.core.config import Limits, Settings
+from construction_mcp.core.config import Limits
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.errors import Invalid
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page, Principal
+from construction_mcp.deployment.deploy import Deployments
 from construction_mcp.deployment.drafts import definition_of
-from construction_mcp.deployment.writing import Draft, create_draft, draft_of, existing, once_of, workflow_of
+from construction_mcp.deployment.writing import Draft, Drafts, existing, once_of, workflow_of
 from construction_mcp.store.workflows import Status, Workflows
+from construction_mcp.toolsets.workflows.arguments import ExpectedVersion, IdempotencyKey, WorkflowId
 from construction_mcp.toolsets.workflows.shapes import Deleted, Document, Read, WorkflowSummary, summary_of
 from construction_mcp.workflow import document
 from construction_mcp.workflow.definition import Action, Definition, Trigger, Variable
-from construction_mcp.workflow.structure import structural_problems
-
-WorkflowId = Annotated[
-    str, Field(min_length=1, max_length=64), "Id that list_workflows and create_workflow give; it starts with wf_"
-]
-ExpectedVersion = Annotated[
-    int | None, Field(ge=1), "draft_version you read; the change is refused if somebody changed the workflow since"
-]
-IdempotencyKey = Annotated[
-    str | None, Field(min_length=1, max_length=200), "Repeat the call with the same key to get the first result again"
-]
 
 
 @tool(effect="workspace", listed=True)
@@ -39,11 +30,10 @@ async def create_workflow(
     variables: Annotated[dict[str, Variable] | None, Field(max_length=100), "Values filled in once, by name"] = None,
     idempotency_key: IdempotencyKey = None,
     *,
-    workflows: Workflows,
+    drafts: Drafts,
     principal: Principal,
-    settings: Settings,
 ) -> Draft:
-    """Create a workflow as a draft and return it with every structural problem and the next step.
+    """Create a workflow as a draft and return it with every problem found, what it could do, and the next step.
 
     Nothing runs and nothing is sent. Use the update tools for an existing one, import_workflow for a YAML or JSON file.
     """
@@ -55,7 +45,8 @@ async def create_workflow(
         variables=variables,
         actions=actions,
     )
-    return await create_draft(definition, "create_workflow", idempotency_key, workflows, principal, settings)
+    once = once_of(principal, "create_workflow", idempotency_key, definition.written())
+    return await drafts.create(definition, principal, once)
 
 
 @tool(effect="read", listed=True)
@@ -64,8 +55,9 @@ async def get_workflow(
     ids: Annotated[list[str] | None, Field(min_length=1, max_length=50), "Or several ids, 1 to 50"] = None,
     *,
     workflows: Workflows,
+    drafts: Drafts,
 ) -> Read:
-    """Return a workflow in full: trigger, variables, actions, versions, and its structural problems.
+    """Return a workflow in full: trigger, variables, actions, versions, and its problems.
 
     Give workflow_id for one, ids for several (without problems). Use list_workflows to find ids.
     """
@@ -73,7 +65,7 @@ async def get_workflow(
         raise Invalid("Give either workflow_id or ids.", details={"field": "workflow_id"})
     if workflow_id is not None:
         stored = await existing(workflows, workflow_id)
-        return Read(workflow_of(stored), structural_problems(definition_of(stored)))
+        return Read(workflow_of(stored), drafts.problems(stored))
     found = {stored.id: stored for stored in await workflows.get(ids or [])}
     items = [workflow_of(found[one]) for one in dict.fromkeys(ids or []) if one in found]
     return Read(items=items, missing=[one for one in dict.fromkeys(ids or []) if one not in found])
@@ -117,6 +109,7 @@ async def update_workflow(
     expected_version: ExpectedVersion = None,
     *,
     workflows: Workflows,
+    drafts: Drafts,
 ) -> Draft:
     """Change a workflow's name, description, project or variables; what is not given stays.
 
@@ -127,7 +120,7 @@ async def update_workflow(
     changes = {field: value for field, value in given.items() if value is not None}
     if not changes:
         raise Invalid("Nothing to change was given.", hint="Give name, description, project_id or variables.")
-    return draft_of(await workflows.update(workflow_id, changes, expected_version=expected_version))
+    return await drafts.changed(await workflows.update(workflow_id, changes, expected_version=expected_version))
 
 
 @tool(effect="workspace", listed=True, idempotent=True)
@@ -137,13 +130,14 @@ async def configure_workflow_trigger(
     expected_version: ExpectedVersion = None,
     *,
     workflows: Workflows,
+    drafts: Drafts,
 ) -> Draft:
     """Set what starts a workflow, replacing its trigger, and return it with its problems.
 
     It takes effect only when the workflow is deployed.
     """
     changes = {"trigger": trigger.written()}
-    return draft_of(await workflows.update(workflow_id, changes, expected_version=expected_version))
+    return await drafts.changed(await workflows.update(workflow_id, changes, expected_version=expected_version))
 
 
 @tool(effect="workspace", listed=True)
@@ -158,6 +152,7 @@ async def add_workflow_actions(
     idempotency_key: IdempotencyKey = None,
     *,
     workflows: Workflows,
+    drafts: Drafts,
     principal: Principal,
 ) -> Draft:
     """Append actions to a workflow in one step, all or none, after those it has.
@@ -167,7 +162,7 @@ async def add_workflow_actions(
     written = [action.written() for action in actions]
     once = once_of(principal, "add_workflow_actions", idempotency_key, {"id": workflow_id, "actions": written})
     added = await workflows.add_actions(workflow_id, written, expected_version=expected_version, once=once)
-    return draft_of(added)
+    return await drafts.changed(added)
 
 
 @tool(effect="workspace", idempotent=True)
@@ -180,10 +175,12 @@ async def update_workflow_action(
     expected_version: ExpectedVersion = None,
     *,
     workflows: Workflows,
+    drafts: Drafts,
 ) -> Draft:
     """Replace one action of a workflow, keeping its place in the order. Read it first with get_workflow."""
     written = action.written()
-    return draft_of(await workflows.update_action(workflow_id, key, written, expected_version=expected_version))
+    stored = await workflows.update_action(workflow_id, key, written, expected_version=expected_version)
+    return await drafts.changed(stored)
 
 
 @tool(effect="workspace", destructive=True, idempotent=True)
@@ -193,9 +190,10 @@ async def remove_workflow_action(
     expected_version: ExpectedVersion = None,
     *,
     workflows: Workflows,
+    drafts: Drafts,
 ) -> Draft:
     """Remove one action from a workflow. Actions that refer to it stay and are reported as problems."""
-    return draft_of(await workflows.remove_action(workflow_id, key, expected_version=expected_version))
+    return await drafts.changed(await workflows.remove_action(workflow_id, key, expected_version=expected_version))
 
 
 @tool(effect="workspace", destructive=True, idempotent=True)
@@ -203,11 +201,13 @@ async def delete_workflow(
     workflow_id: WorkflowId,
     expected_version: ExpectedVersion = None,
     *,
-    workflows: Workflows,
+    deployments: Deployments,
 ) -> Deleted:
-    """Delete a workflow and its actions for good. Export it first if it may be wanted again."""
-    await workflows.delete(workflow_id, expected_version=expected_version)
-    return Deleted(workflow_id)
+    """Delete a workflow with its versions and history for good; its webhook at Procore goes too.
+
+    Use export_workflow first if it may be wanted again.
+    """
+    return Deleted(workflow_id, await deployments.delete(workflow_id, expected_version=expected_version))
 
 
 @tool(effect="read")
@@ -227,14 +227,14 @@ async def import_workflow(
     document_text: Annotated[str, Field(min_length=1, max_length=1_000_000), "A YAML or JSON workflow document"],
     idempotency_key: IdempotencyKey = None,
     *,
-    workflows: Workflows,
+    drafts: Drafts,
     principal: Principal,
-    settings: Settings,
     limits: Limits,
 ) -> Draft:
-    """Create a workflow from a YAML or JSON document and return it with its structural problems.
+    """Create a workflow from a YAML or JSON document and return it with its problems.
 
     Use create_workflow to build one from arguments instead.
     """
     definition = document.read(document_text, limits)
-    return await create_draft(definition, "import_workflow", idempotency_key, workflows, principal, settings)
+    once = once_of(principal, "import_workflow", idempotency_key, definition.written())
+    return await drafts.create(definition, principal, once)

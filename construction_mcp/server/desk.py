@@ -1,0 +1,105 @@
+"""The first calls of a process, answered by the house while the SDK is still being imported.
+
+The house needs a quarter of the time that the SDK does, and most first calls are plain reads, for which the wire is
+only wrapping: the same dispatcher gives the same outcome, and the line around it is the SDK's to the byte (a test
+compares them). Whatever needs more than that, and whatever is not answered when the SDK is ready, is the SDK's: its
+frames are handed on in the order they came.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_core import to_json
+
+from construction_mcp.bootstrap import House
+from construction_mcp.core.types import Principal
+from construction_mcp.front.session import Sink
+from construction_mcp.front.static import MODERN, StaticFront, ToolCall
+from construction_mcp.registry.catalog import View
+from construction_mcp.registry.dispatch import Call
+from construction_mcp.registry.shape import Outcome
+from construction_mcp.server.result import run_tool, tool_result
+
+
+class Desk:
+    """The session's sink from the house's opening on; once there is a successor it only passes on."""
+
+    def __init__(
+        self, front: StaticFront, write: Callable[[bytes], None], house: House, view: View, person: Principal
+    ) -> None:
+        self._front = front
+        self._write = write
+        self._house = house
+        self._surroundings = Call(person, view)
+        self._running: dict[asyncio.Task[None], bytes] = {}
+        self._kept: list[bytes] = []
+        self._has_ended = False
+        self._successor: Sink | None = None
+
+    def frames(self, frames: list[bytes]) -> None:
+        """Answer what can be answered; the first frame that cannot and all later ones wait for the successor."""
+        if self._successor is not None:
+            self._successor.frames(frames)
+            return
+        for frame in frames:
+            if self._kept or not self._take(frame):
+                self._kept.append(frame)
+
+    def end(self) -> None:
+        """The end of input is the successor's to judge, after everything that came before it."""
+        self._has_ended = True
+        if self._successor is not None:
+            self._successor.end()
+
+    async def serve_first(self, patience_s: float) -> None:
+        """Let the calls that wait have the CPU for at most `patience_s`; not once something needs the SDK."""
+        if self._running and not self._kept:
+            await asyncio.wait(self._running, timeout=patience_s)
+
+    def hand_over(self, successor: Sink) -> None:
+        """Give `successor` what is known and what is not answered. A read under way begins again there: only its server
+        can tell the client of progress, hear of a cancellation or drain."""
+        for task in self._running:
+            task.cancel()
+        self._successor = successor
+        successor.frames([*self._front.conversation.replay(), *self._running.values(), *self._kept])
+        if self._has_ended:
+            successor.end()
+
+    def _take(self, frame: bytes) -> bool:
+        answer = self._front(frame)
+        if answer is not None:
+            self._write(answer)
+            return True
+        call = self._front.call(frame)
+        if call is None:
+            return False
+        task = asyncio.get_running_loop().create_task(self._answer(call))
+        self._running[task] = frame
+        return True
+
+    async def _answer(self, call: ToolCall) -> None:
+        """Answer one call, or leave its frame among the unanswered."""
+        if not self._house.dispatcher.is_plain_read(call.name, self._surroundings):
+            return
+        outcome, trace = await run_tool(self._house, call.name, call.arguments, self._surroundings)
+        modern = call.version == MODERN
+        result = _as_sent(outcome, tool_result(outcome, trace, call.version, modern=modern), modern=modern)
+        task = asyncio.current_task()
+        if result is not None and task is not None and self._successor is None:
+            del self._running[task]
+            self._write(self._front.answer(call.id, "tools/call", call.params, result))
+
+
+def _as_sent(outcome: Outcome, result: dict[str, Any], *, modern: bool) -> bytes | None:
+    """The result as the SDK writes it: known keys in the order of the alphabet. None for what the SDK should judge."""
+    if outcome.structured is None:
+        return None  # content blocks of the tool's own making
+    if not modern:
+        del result["resultType"]
+    content = [{"text": block["text"], "type": block["type"]} for block in result["content"]]
+    try:
+        return to_json(dict(sorted({**result, "content": content}.items())))
+    except ValueError:  # a lone surrogate
+        return None
