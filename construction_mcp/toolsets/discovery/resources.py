@@ -20,7 +20,7 @@ async def errors() -> dict[str, Any]:
 
 @resource("construction://schemas/{name}", title="Schemas of tools, action types and workflows")
 async def schemas(name: str, *, catalog: Catalog, view: View, action_types: Catalogue) -> dict[str, Any]:
-    """The full JSON Schemas of one tool or action type; also "actions", "workflow" (a document) and "problems" (codes)."""
+    """The full JSON Schemas of one tool or action type; also "actions", "workflow" (a document), "problems"."""
     tools = catalog.callable_tools(view)
     if name in tools:
         return {"input": tools[name].input_schema, "output": tools[name].output_schema}
