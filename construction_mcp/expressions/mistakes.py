@@ -18,6 +18,7 @@ UNKNOWN_NAME = "EXPRESSION_UNKNOWN_NAME"
 UNKNOWN_FUNCTION = "EXPRESSION_UNKNOWN_FUNCTION"
 TYPE = "EXPRESSION_TYPE"
 TOO_LONG = "EXPRESSION_TOO_LONG"
+NEVER_EQUAL = "EXPRESSION_NEVER_EQUAL"
 
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*?)(?=\n \| |\nERROR: <input>| \[[A-Z_]+\]\Z|\Z)", re.DOTALL)
 _UNDECLARED = re.compile(r"undeclared reference to '(.*)' \(in container")
