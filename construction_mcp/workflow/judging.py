@@ -65,8 +65,8 @@ def host_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
     for key, step in steps.items():
         if step.kind is None:
             continue
-        family, _, channel = step.kind.name.rpartition(".")
-        if family == "notify" and channels is not None and channel not in channels:
+        channel = step.kind.channel(step.written)
+        if channel is not None and channels is not None and channel not in channels:
             fix = f"Set up {channel} in the settings; construction-mcp doctor says how."
             yield error(f"actions.{key}.type", "NOTIFY_NOT_CONFIGURED", f"{channel} is not set up here.", fix)
         if performs is not None and step.kind.name not in performs:
@@ -83,18 +83,21 @@ def people_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem
     for key, step in steps.items():
         if step.kind is None or not step.kind.asks_person:
             continue
-        named = step.written.get("approvers")
-        for one in named if isinstance(named, list) else [named]:
-            if not isinstance(one, str) or "{{" in one:
-                continue
-            path = f"actions.{key}.config.approvers"
-            if one not in facts.approvers:
-                near = nearest(one, facts.approvers)
-                fix = f"Did you mean {near[0]}?" if near else "Add the person with construction-mcp users add."
-                yield error(path, "APPROVER_UNKNOWN", f"Nobody here is called {one!r}.", fix)
-            elif not facts.approvers[one]:
-                fix = "Give the person an address, or set up the channel that reaches them."
-                yield warning(path, "APPROVER_CANNOT_REACH", f"Nothing tells {one} that an approval waits.", fix)
+        for field in ("approvers", "escalate_to"):
+            named = step.written.get(field)
+            for one in named if isinstance(named, list) else [named]:
+                if isinstance(one, str) and "{{" not in one:
+                    yield from _person_problems(f"actions.{key}.config.{field}", one, facts.approvers)
+
+
+def _person_problems(path: str, name: str, approvers: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    if name not in approvers:
+        near = nearest(name, approvers)
+        fix = f"Did you mean {near[0]}?" if near else "Add the person with construction-mcp users add."
+        yield error(path, "APPROVER_UNKNOWN", f"Nobody here is called {name!r}.", fix)
+    elif not approvers[name]:
+        fix = "Give the person an address, or set up the channel that reaches them."
+        yield warning(path, "APPROVER_CANNOT_REACH", f"Nothing tells {name} that an approval waits.", fix)
 
 
 def call_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:

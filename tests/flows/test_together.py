@@ -5,6 +5,7 @@ The houses here say that they perform everything (see `office`); deploying is re
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -50,9 +51,7 @@ async def test_ten_creations_and_ten_deployments_at_once_lose_nothing(tmp_path, 
 
 async def test_ten_deployments_of_one_draft_are_one_version_and_one_hook(office):
     workflow_id = await office.made(NOTE, trigger=RFI_WEBHOOK, project_id=office.site.project)
-    answers = await asyncio.gather(
-        *(office.at_once("deploy_workflow", workflow_id=workflow_id) for _ in range(MANY))
-    )
+    answers = await asyncio.gather(*(office.at_once("deploy_workflow", workflow_id=workflow_id) for _ in range(MANY)))
 
     assert [(answer["status"], answer["version"]) for answer in answers] == [("deployed", 1)] * MANY
     assert len({answer["webhook_url"] for answer in answers}) == 1
@@ -67,7 +66,7 @@ async def test_edits_and_deployments_of_one_workflow_at_once_number_each_version
     async def extend(place: int) -> None:
         await office.at_once("add_workflow_actions", workflow_id=workflow_id, actions=[{**NOTE, "key": f"n{place}"}])
 
-    async def deploy() -> object:
+    async def deploy() -> Any:
         return await office.at_once("deploy_workflow", workflow_id=workflow_id)
 
     answers = await asyncio.gather(*(one for place in range(MANY) for one in (extend(place), deploy())))
