@@ -1,4 +1,4 @@
-"""Another environment: what was deployed for the first one stops, sends nothing, and goes on where it is deployed again.
+"""Another environment: what was deployed for the first one stops, sends nothing, and goes on once deployed again.
 
 The houses here say that they perform everything (see `office`); deploying is refused otherwise.
 """
