@@ -59,7 +59,7 @@ class House:
     """Everything one process shares: made once by whoever holds the data directory's lock.
 
     performs: the action types that can be carried out here, None for all; none of them before there is an engine.
-    channels: where notifications can go here; the others come with their settings.
+    channels: what notifications can go through here (`workflow.facts.Host`); none before their settings are read.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class House:
         clock: Clock | None = None,
         catalog: Catalog | None = None,
         performs: frozenset[str] | None = frozenset(),
-        channels: frozenset[str] = frozenset({"log"}),
+        channels: frozenset[str] = frozenset(),
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
@@ -230,8 +230,11 @@ class House:
 
     async def _expressions(self) -> "CelEngine":
         from construction_mcp.expressions.cel import CelEngine
+        from construction_mcp.expressions.confined import Confined
 
-        return CelEngine(self.settings.limits)
+        confined = Confined(self.settings.limits)  # starts its process with the first evaluation; checking needs none
+        self._closing.push_async_callback(confined.aclose)
+        return CelEngine(self.settings.limits, confined)
 
     async def _checks(self) -> "Checks":
         from construction_mcp.actions.catalogue import Catalogue

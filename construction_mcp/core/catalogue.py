@@ -152,6 +152,10 @@ CATALOGUE: dict[str, ErrorCode] = {
         "Procore cannot reach this server.",
         "Run `construction-mcp serve` behind an https address and set CONSTRUCTION_MCP_PUBLIC_URL to it.",
     ),
+    "WEBHOOK_STARTS_WORKFLOW": ErrorCode(
+        "The webhook is what starts an active workflow.",
+        "Pause the workflow with rollback_workflow, or delete it; its webhook goes with it.",
+    ),
     # the server itself
     "SYSTEM_EGRESS_REFUSED": ErrorCode(
         "The address is not one this server may reach.",

@@ -23,6 +23,7 @@ class Limits:
     drain_s: float = 10.0  # SIGTERM and stdin EOF: answer what was read, then end (PRODUCT.md section 3)
     linger_s: float = 1.0  # after the last answer
     first_calls_s: float = 0.5  # to open a database or the simulator for a first call before the SDK takes the CPU
+    reconcile_after_s: float = 2.0  # from the start to comparing webhooks with Procore's: first answers come first
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
     sessions_max: int = 1000
