@@ -99,18 +99,13 @@ class Refusals:
             message = f"{self._owner(first)} needs {name}."
             return error(place, f"{self.family}_FIELD_MISSING", message, f"Add {name}: {what or 'it'}.")
         if first["type"] == _UNKNOWN:
-            name = str(first["loc"][-1])
-            return error(
-                place, f"{self.family}_FIELD_UNKNOWN", f"{self._owner(first)} has no {name}.", self._known(first)
-            )
+            message = f"{self._owner(first)} has no {first['loc'][-1]}."
+            return error(place, f"{self.family}_FIELD_UNKNOWN", message, self._known(first))
         if first["type"] == _HOLE:
             message = f"{name} {first['msg']}."
             return error(place, f"{self.family}_TYPE", message, _hole_fix(first))
         if first["type"] == "value_error":
-            said, _, remedy = str(first["msg"]).removeprefix("Value error, ").rstrip(".").partition("; ")
-            wanted = _NOT.match(said)
-            first_fix = remedy or (f"give {wanted[2]}" if wanted else "" if what else said)
-            fix = " ".join(_sentence(one) for one in (first_fix, f"It is: {what}" if what else "") if one)
+            said, fix = _own_words(str(first["msg"]), what)
             return error(place, f"{self.family}_VALUE", f"{name or self.subject}: {said}.", fix)
         wanted = " or ".join(dict.fromkeys(_wanted(one) for one in found))
         shown = _shown(first["input"])
@@ -134,6 +129,14 @@ class Refusals:
         known, name = _fields_of(inner), str(found["loc"][-1])
         own = next((field for field in known if name.lower() in _SYNONYMS.get(field, ())), None)
         return own or next(iter(nearest(name.lower(), known)), None)
+
+
+def _own_words(message: str, what: str) -> tuple[str, str]:
+    """What a validator of ours said, and the remedy in it: after a semicolon, or what the text is not."""
+    said, _, remedy = message.removeprefix("Value error, ").rstrip(".").partition("; ")
+    refused = _NOT.match(said)
+    remedy = remedy or (f"give {refused[2]}" if refused else "" if what else said)
+    return said, " ".join(_sentence(one) for one in (remedy, f"It is: {what}" if what else "") if one)
 
 
 def _sentence(text: str) -> str:
