@@ -239,8 +239,11 @@ class House:
 
     async def _expressions(self) -> "CelEngine":
         from construction_mcp.expressions.cel import CelEngine
+        from construction_mcp.expressions.confined import Confined
 
-        return CelEngine(self.settings.limits)
+        confined = Confined(self.settings.limits)  # starts its process with the first evaluation; checking needs none
+        self._closing.push_async_callback(confined.aclose)
+        return CelEngine(self.settings.limits, confined)
 
     async def _checks(self) -> "Checks":
         from construction_mcp.actions.catalogue import Catalogue
