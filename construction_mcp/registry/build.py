@@ -130,7 +130,7 @@ FIELDS = {
     "type": "array",
     "items": {"type": "string"},
     "maxItems": 50,
-    "description": "Only these fields of each item, and its id",
+    "description": "Fields of each item to return",
 }
 
 
@@ -138,7 +138,7 @@ GATED = {
     "confirmation": {
         "type": "string",
         "maxLength": 1000,
-        "description": "From the preview of the same call, to carry it out",
+        "description": "From the preview, to carry it out",
     },
     "idempotency_key": {
         "type": "string",
