@@ -130,7 +130,7 @@ FIELDS = {
     "type": "array",
     "items": {"type": "string"},
     "maxItems": 50,
-    "description": "Fields of each item to return",
+    "description": "Only these fields, and the id",
 }
 
 
@@ -144,7 +144,7 @@ GATED = {
         "type": "string",
         "minLength": 1,
         "maxLength": 200,
-        "description": "Same key and arguments: the change happens once",
+        "description": "Same key: the change happens once",
     },
 }
 
