@@ -25,6 +25,7 @@ from construction_mcp.workflow.plan import Fan, Node, Plan, Retry
 from construction_mcp.workflow.problems import Problem, error
 from construction_mcp.workflow.steps import FAN_CONCURRENCY, FAN_ITEMS_MAX, Step, understand
 from construction_mcp.workflow.triggers import trigger_problems, trigger_schema
+from construction_mcp.workflow.unwritable import unwritable
 from construction_mcp.workflow.variables import schemas_of, sound_values_of, values_of, variable_problems
 
 _TEXT: Schema = {"type": "string"}
@@ -63,6 +64,9 @@ def compile_plan(
     """
     limits = limits or Limits()
     variables = definition.variables or {}
+    broken = list(unwritable(definition))
+    if broken:  # nothing else can be said of it, nor kept
+        return Compiled(None, _in_document_order(broken, definition), (), (), 0, 0)
     problems = [*trigger_problems(definition.trigger, facts), *variable_problems(variables)]
     problems += _action_problems(definition.actions or ())
     expressions = Expressions(

@@ -36,6 +36,9 @@ PROBLEM_CODES: Mapping[str, ProblemCode] = {
     "DOCUMENT_VALUE": ProblemCode(
         "A field of the workflow holds a value it does not take.", "Give what the problem names."
     ),
+    "VALUE_UNWRITABLE": ProblemCode(
+        "A value is no number (.nan, .inf) or half of a character, which JSON cannot hold.", "Write another value."
+    ),
     # names
     "ACTION_KEY_INVALID": ProblemCode(
         "An action's key cannot be used in expressions.", "Use lower-case letters, digits and _, as open_rfis."

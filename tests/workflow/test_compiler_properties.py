@@ -51,6 +51,11 @@ anything: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.one_of(names, texts), inner, max_size=3)),
     max_leaves=6,
 )
+values: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters(), max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)),
+    max_leaves=5,
+)
 SOUND_CONFIGS: dict[str, dict[str, Any]] = {
     "procore.rfi.list": {},
     "transform.set": {"value": 1},
@@ -67,6 +72,8 @@ def actions(draw: Any, key: str, is_sound: bool) -> dict[str, Any]:
     """One action: sound and joined to others at random, or with anything anywhere."""
     kind = draw(st.sampled_from([*SOUND_CONFIGS]))
     action: dict[str, Any] = {"key": key, "type": kind, "config": dict(SOUND_CONFIGS[kind])}
+    if kind == "transform.set":
+        action["config"] = {"value": draw(values)}
     if draw(st.booleans()):
         action["depends_on"] = draw(st.lists(st.sampled_from(KEYS), max_size=2))
     if draw(st.booleans()):
