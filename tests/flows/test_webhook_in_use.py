@@ -4,11 +4,12 @@ The houses here say that they perform everything (see `office`); deploying is re
 """
 
 import pytest
+from mcp.types import ElicitResult
 
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.registry.catalog import View
 from tests.deployment.site import NOTE, RFI_WEBHOOK
-from tests.flows.office import office_at
+from tests.flows.office import Person, client_on, office_at
 
 pytestmark = pytest.mark.anyio
 
@@ -56,12 +57,18 @@ async def test_after_that_call_it_is_deleted_and_resuming_makes_another(office):
     assert office.site.hooks_at_procore == [resumed["webhook_url"].rpartition("/")[2]] != [webhook_id]
 
 
-async def test_a_yes_from_before_the_workflow_ran_again_deletes_nothing(office):
+async def test_a_yes_given_after_the_workflow_ran_again_deletes_nothing(office):
+    """A client that asks while the call waits: what was idle when the person was asked is not when they answer."""
     workflow_id, webhook_id = await deployed(office)
     await office.call("rollback_workflow", workflow_id=workflow_id, action="pause")
-    shown = await office.call("delete_procore_webhook", webhook_id=webhook_id)
-    await office.call("rollback_workflow", workflow_id=workflow_id, action="resume")
-    late = await office.call("delete_procore_webhook", webhook_id=webhook_id, confirmation=shown["confirmation"])
+
+    class Slow(Person):
+        async def answer(self, *_):
+            await office.call("rollback_workflow", workflow_id=workflow_id, action="resume")
+            return ElicitResult(action="accept", content={"confirm": True})
+
+    async with client_on(office.site, era="legacy", view=View(("all",)), principal=ADMIN, person=Slow()) as asking:
+        late = await asking.call("delete_procore_webhook", webhook_id=webhook_id)
 
     assert late["error"]["code"] == "WEBHOOK_STARTS_WORKFLOW"
     assert office.site.hooks_at_procore == [webhook_id]
