@@ -77,12 +77,11 @@ SELECT workflow_id, number, plan_hash, consent_digest, requests_per_hour, deploy
  WHERE workflow_id = :workflow_id
    AND number = :number;
 
--- name: page :many
--- Newest first, without what is large.
-SELECT workflow_id, number, plan_hash, consent_digest, requests_per_hour, deployed_by, deployed_at
+-- name: history :many
+-- Newest first, without the plans: what a person compares is what was written and agreed to.
+SELECT number, plan_hash, deployed_by, deployed_at, definition, consent
   FROM workflow_versions
  WHERE workflow_id = :workflow_id
-   AND number < :before
  ORDER BY number DESC
  LIMIT :limit;
 

@@ -37,6 +37,10 @@ CATALOGUE: dict[str, ErrorCode] = {
         "The Procore connection can no longer be refreshed.",
         "Connect again with connect_procore.",
     ),
+    "AUTH_PERSON_REQUIRED": ErrorCode(
+        "Only a person may do this, and the client has no way to ask one.",
+        "Do it in a terminal, as the hint says, or with a client that shows forms.",
+    ),
     # what was sent
     "VALIDATION_INVALID": ErrorCode("An argument is not acceptable.", "Correct the field named in details and repeat."),
     "VALIDATION_UNKNOWN_FIELD": ErrorCode(

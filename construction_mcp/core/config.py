@@ -44,7 +44,8 @@ class Limits:
 
     # tools
     result_bytes_max: int = 80_000  # about 25,000 tokens, the largest answer clients accept
-    call_timeout_s: float = 120.0
+    call_timeout_s: float = 120.0  # of a tool, resource, prompt or completion, without a person's time
+    answer_wait_s: float = 600.0  # for a person's answer to a question of a call, whose own time stands still meanwhile
     calls_in_flight_max: int = 1000  # beyond it SYSTEM_BUSY: memory stays bounded under a flood
     statements_per_call_warn: int = 10
     confirmation_s: float = 600.0  # a preview older than this is shown again before it is acted on
@@ -84,6 +85,9 @@ class Limits:
     token_cache_s: float = 300.0
     workflow_cache_s: float = 3600.0  # definitions; every write goes through the cache, so age alone ends an entry
     record_cache_s: float = 300.0  # projects and companies
+
+    # workflows
+    problems_explained_max: int = 100  # with nearest names, of one compilation; nobody mends more at once
 
     # expressions
     expression_chars_max: int = 2000  # security.md finding 3; a person's is a line or two

@@ -88,9 +88,13 @@ _TYPE_FIXES: Sequence[tuple[Applies, str]] = (
     ),
     (
         lambda name, kinds: name.startswith("_") and "string" in kinds and bool(kinds & _NUMBERS),
-        "Make both sides the same: number(x) for a number, string(x) for a text.",
+        "Make both sides the same: number(x) for a number, string(x) for a text; for dates days_between(first, last).",
     ),
     (lambda name, kinds: name == "_-_" and kinds == {"string"}, "Dates are text here: days_between(first, last)."),
+    (
+        lambda name, kinds: name in _ORDER[:4] and "null_type" in kinds,
+        "Null is neither more nor less: x != null asks whether there is a value.",
+    ),
     (
         lambda name, kinds: name in _ORDER and "null_type" in kinds,
         "Only values that may be null can be compared with null; this one is always there.",

@@ -11,6 +11,7 @@ from cachetools import LRUCache
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
 from construction_mcp.expressions.ast import Call, Tree, read
+from construction_mcp.expressions.comparisons import compared
 from construction_mcp.expressions.evaluation import (
     CLOCK,
     TOO_LARGE,
@@ -25,6 +26,7 @@ from construction_mcp.expressions.evaluation import (
 )
 from construction_mcp.expressions.failures import FAILED
 from construction_mcp.expressions.functions import FIRST_GIVEN
+from construction_mcp.expressions.habits import habit_in
 from construction_mcp.expressions.mistakes import SYNTAX, TOO_LONG, UNKNOWN_NAME, mistakes_of
 from construction_mcp.expressions.port import ANYTHING, Checked, Mistake, Schema, Scope
 from construction_mcp.expressions.reads import Path, path_of, project, reads_of, references
@@ -71,7 +73,11 @@ class CelEngine:
             return [refused]
         if self._types.tidy():
             self._checked.clear()
-        return self._known_path(text, scope) or self._known(text, scope)
+        found = self._known_path(text, scope) or self._known(text, scope)
+        if isinstance(found, Checked):
+            return found
+        habit = habit_in(text, scope)
+        return found if habit is None else [habit]
 
     def _known_path(self, text: str, scope: Scope) -> Checked | None:
         """What only names a value that certainly exists, as most templates do, needs no checker."""
@@ -87,7 +93,7 @@ class CelEngine:
     def _known(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """The same expression over the same schemas means the same again; mistakes depend on all names there are."""
         renamed = self._environments.renamed(text, scope)
-        key = (text, tuple(id(scope.names[".".join(path)]) for path in renamed.names.values()))
+        key = (text, tuple(id(self._types.of(scope.names[".".join(path)])) for path in renamed.names.values()))
         known = self._checked.get(key)
         if known is None:
             found = self._check(text, renamed, scope)
@@ -106,6 +112,7 @@ class CelEngine:
         shape = tree.type_of(tree.root) if path is None else DYN
         mistakes: Sequence[Mistake] = shadowed(renamed, scope) if tree.loops else ()
         mistakes = mistakes or Review(tree, renamed, scope, self._types).mistakes(shape)
+        mistakes = mistakes or compared(tree, renamed, scope, self._types)
         if mistakes:
             return mistakes
         result = self._schema_of(tree, shape) if path is None else self._schema_at(path, scope)

@@ -18,6 +18,7 @@ UNKNOWN_NAME = "EXPRESSION_UNKNOWN_NAME"
 UNKNOWN_FUNCTION = "EXPRESSION_UNKNOWN_FUNCTION"
 TYPE = "EXPRESSION_TYPE"
 TOO_LONG = "EXPRESSION_TOO_LONG"
+NEVER_EQUAL = "EXPRESSION_NEVER_EQUAL"
 
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*?)(?=\n \| |\nERROR: <input>| \[[A-Z_]+\]\Z|\Z)", re.DOTALL)
 _UNDECLARED = re.compile(r"undeclared reference to '(.*)' \(in container")
@@ -189,7 +190,9 @@ class Reader:
             return f"an object with {', '.join(fields[:6])}{', ...' if len(fields) > 6 else ''}"
         if kind.startswith("list("):
             inner = self._said(kind[5:-1])
-            return "a list" if kind == "list(dyn)" else f"a list of {inner.removeprefix('a ').removeprefix('an ')}s"
+            one, _, fields_of_one = inner.removeprefix("a ").removeprefix("an ").partition(" with ")
+            of = f"{one}s with {fields_of_one}" if fields_of_one else f"{one}s"
+            return "a list" if kind == "list(dyn)" else f"a list of {of}"
         if kind.startswith("map("):
             return "an object"
         if kind.startswith("wrapper("):

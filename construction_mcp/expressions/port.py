@@ -36,7 +36,8 @@ class Checked:
 class Mistake:
     """Why an expression makes no sense: `position` counts characters from 0 in the text that was checked.
 
-    code: EXPRESSION_SYNTAX, EXPRESSION_UNKNOWN_NAME, EXPRESSION_UNKNOWN_FUNCTION, EXPRESSION_TYPE, EXPRESSION_TOO_LONG.
+    code: EXPRESSION_SYNTAX, EXPRESSION_UNKNOWN_NAME, EXPRESSION_UNKNOWN_FUNCTION, EXPRESSION_TYPE, EXPRESSION_TOO_LONG,
+    EXPRESSION_NEVER_EQUAL.
     found: the name or types that were found there; nearest: valid names like it, nearest first.
     """
 

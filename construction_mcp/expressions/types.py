@@ -14,7 +14,6 @@ only type whose fields CEL checks; everything else becomes CEL's list, map, scal
 Source: cel-spec "Language Definition", section Protocol Buffer Data Conversion.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ _JSON_SCHEMAS: Mapping[str, Schema] = {
     "timestamp": {"type": "string", "format": "date-time"},
     "duration": {"type": "string", "format": "duration"},
 }
-_KNOWN_MAX = 20_000  # schemas remembered by identity; each is one dictionary that somebody holds anyway
+_KNOWN_MAX = 20_000  # schemas remembered by identity: those of some ten large workflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,11 @@ class Typed:
 
 
 class Types:
-    """The types of this process. Schemas are taken as unchanging; each is described to CEL once."""
+    """The types of this process. Schemas are taken as unchanging; each is described to CEL once.
+
+    Workflows are full of schemas that say the same, so each is looked up by what it says, part by part: a part that is
+    known is one lookup, however large it is. What is found is one object for all that are equal.
+    """
 
     def __init__(self, messages_max: int) -> None:
         self._messages_max = messages_max
@@ -63,7 +66,9 @@ class Types:
         self.generation += 1
         self._pool: DescriptorPool | None = None
         self._known: dict[int, tuple[Schema, Typed]] = {}
-        self._names: dict[str, str] = {}
+        self._equal: dict[Any, Schema] = {}
+        self._first: dict[int, Schema] = {}
+        self._typed: dict[int, Typed] = {}
         self._schemas: dict[str, Schema] = {}
 
     def tidy(self) -> bool:
@@ -71,7 +76,9 @@ class Types:
 
         Call it between two checks: what was typed before is unknown after.
         """
-        too_much = len(self._names) > self._messages_max or len(self._known) > _KNOWN_MAX
+        if len(self._known) > _KNOWN_MAX:
+            self._known.clear()
+        too_much = len(self._schemas) > self._messages_max or len(self._first) > _KNOWN_MAX
         if too_much:
             self._start_over()
         return too_much
@@ -85,10 +92,31 @@ class Types:
         """The type of a value that the schema describes."""
         known = self._known.get(id(schema))
         if known is None:
-            flat = flattened(schema)
-            known = (schema, Typed(flat, self._shape(flat)))  # holding the schema keeps its id from being reused
+            first = self._first_equal(flattened(schema) if "$defs" in schema else schema)
+            known = (schema, self._typed_as(first))  # holding the schema keeps its id from being reused
             self._known[id(schema)] = known
         return known[1]
+
+    def _typed_as(self, first: Schema) -> Typed:
+        typed = self._typed.get(id(first))
+        if typed is None:
+            typed = self._typed[id(first)] = Typed(first, self._shape_of(first))
+        return typed
+
+    def _first_equal(self, schema: Schema) -> Schema:
+        """The first schema that said the same; kept, so that its id stands for what it says."""
+        if id(schema) in self._first:
+            return schema
+        first = self._equal.setdefault(tuple(sorted((name, self._key(part)) for name, part in schema.items())), schema)
+        self._first[id(first)] = first
+        return first
+
+    def _key(self, part: Any) -> Any:
+        if isinstance(part, dict):
+            return id(self._first_equal(part))
+        if isinstance(part, list | tuple):
+            return tuple(self._key(one) for one in part)
+        return (type(part), part)  # 1, 1.0 and True are equal and not the same
 
     def schema_of(self, shape: Shape) -> Schema:
         """The schema of a type that CEL arrived at."""
@@ -119,6 +147,9 @@ class Types:
         return True
 
     def _shape(self, schema: Schema) -> Shape:
+        return self._typed_as(self._first_equal(schema)).shape
+
+    def _shape_of(self, schema: Schema) -> Shape:
         options = schema.get("anyOf") or schema.get("oneOf")
         if options:
             return _union(self._shape(option) for option in options)
@@ -139,13 +170,11 @@ class Types:
         return map_of(self._shape(more) if isinstance(more, Mapping) and not fields else DYN)
 
     def _message(self, schema: Schema) -> Shape:
-        key = json.dumps(schema, sort_keys=True, default=str)
-        name = self._names.get(key)
-        if name is None:
-            fields = [(field, self._shape(inner)) for field, inner in schema["properties"].items()]
-            name = self._names[key] = f"Object{len(self._names)}"
-            self._schemas[name] = schema
-            self._describe(name, fields)
+        """Asked for once of all equal schemas."""
+        fields = [(field, self._shape(inner)) for field, inner in schema["properties"].items()]
+        name = f"Object{len(self._schemas)}"
+        self._schemas[name] = schema
+        self._describe(name, fields)
         return message(name)
 
     def _describe(self, name: str, fields: Sequence[tuple[str, Shape]]) -> None:

@@ -116,6 +116,10 @@ class Authorizations:
         self._copied[request.principal_id] = request
         return authorize_url(request.environment, request.app, OUT_OF_BAND, secrets.token_urlsafe(32))
 
+    def awaits_code(self, principal_id: str) -> bool:
+        """Whether this principal began a sign-in that ends with a code; looking does not use it up."""
+        return principal_id in self._copied
+
     async def finish_out_of_band(self, principal_id: str, code: str) -> Connected:
         """The code the person copied; only for the principal that began.
 

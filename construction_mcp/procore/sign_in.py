@@ -108,6 +108,10 @@ class SignIn:
         """
         return await self._adopt(await self._authorizations.finish(state, cookie, code))
 
+    def awaits_code(self, principal: Principal) -> bool:
+        """Whether a sign-in of this principal ends with a code to copy."""
+        return self._authorizations.awaits_code(principal.id)
+
     async def finish_with_code(self, principal: Principal, code: str) -> Account:
         """The person copied the code.
 

@@ -3,15 +3,15 @@
 Everything here raises `ConstructionError`; turning those into results is server/result.py's one `try`.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from construction_mcp.core.config import Limits
 from construction_mcp.core.effects import Effect, Gated
-from construction_mcp.core.errors import Invalid, NextCall, NotFound, NotPermitted, Unavailable
+from construction_mcp.core.errors import Invalid, NextCall, NotFound, NotPermitted
 from construction_mcp.core.nearest import nearest
 from construction_mcp.core.ports import Ask, Log, Progress, ToolHit, Tools
 from construction_mcp.core.services import Services
@@ -23,6 +23,7 @@ from construction_mcp.registry.gate import Asked, Gate
 from construction_mcp.registry.manifest import ResourceEntry, ToolEntry
 from construction_mcp.registry.search import ToolSearch
 from construction_mcp.registry.shape import Outcome, shape
+from construction_mcp.registry.turns import Turns
 
 _WIRE: frozenset[type] = frozenset({Ask, Progress, Log})
 
@@ -50,7 +51,7 @@ class Dispatcher:
         self._services = services
         self._limits = limits
         self._checks: dict[str, ArgumentCheck] = {}
-        self._in_flight = 0
+        self._turns = Turns(limits)
         self._search = lru_cache(maxsize=16)(self._index)
         self._hits: dict[str, ToolHit] = {}
 
@@ -62,16 +63,8 @@ class Dispatcher:
         """
         tool = self._tool(name, call)
         given = self._check(tool).check(arguments)
-        if self._in_flight >= self._limits.calls_in_flight_max:
-            raise Unavailable("Too many calls are under way.", code="SYSTEM_BUSY", retry_after_s=1)
-        self._in_flight += 1
-        try:
-            async with asyncio.timeout(tool.timeout_s or self._limits.call_timeout_s):
-                return await self._run(tool, given, call)
-        except TimeoutError:
-            raise _stopped(tool) from None
-        finally:
-            self._in_flight -= 1
+        async with self._turn(tool.name, call, tool.timeout_s, is_read=tool.effect == "read") as timed:
+            return await self._run(tool, given, timed)
 
     def is_plain_read(self, name: str, call: Call) -> bool:
         """Whether a call of `name` changes nothing and has no use for the wire behind it, so that any wire will do and
@@ -88,7 +81,8 @@ class Dispatcher:
             )
         entry, values = found
         _require_role(call.principal, entry.role, uri[:200])
-        return entry, await self._invoke(bind(entry.function), values, call)
+        async with self._turn(uri[:200], call) as timed:
+            return entry, await self._invoke(bind(entry.function), values, timed)
 
     async def get_prompt(self, name: str, arguments: Mapping[str, str], call: Call) -> Any:
         """What the prompt's function returned: text, or `(role, text)` pairs."""
@@ -106,16 +100,25 @@ class Dispatcher:
                 f"Prompt {name} takes {', '.join(sorted(known))}.",
                 details={"missing": missing, "unknown": sorted(unknown)},
             )
-        return await self._invoke(bind(entry.function), dict(arguments), call)
+        async with self._turn(name, call) as timed:
+            return await self._invoke(bind(entry.function), dict(arguments), timed)
 
     async def complete(self, ref: str, argument: str, prefix: str, call: Call) -> Sequence[str]:
         """Values for an argument that begin with what was typed; empty where nobody completes it."""
         entry = self._catalog.completion(ref, argument)
         if entry is None:
             return []
-        binding = bind(entry.function)
-        values: Sequence[str] = await self._invoke(binding, {"prefix": prefix}, call)
+        async with self._turn(f"completion of {argument}", call) as timed:
+            values: Sequence[str] = await self._invoke(bind(entry.function), {"prefix": prefix}, timed)
         return values
+
+    @asynccontextmanager
+    async def _turn(
+        self, what: str, call: Call, timeout_s: float | None = None, *, is_read: bool = True
+    ) -> AsyncIterator[Call]:
+        """The bounds of every call; within them its questions to a person cost it no time."""
+        async with self._turns.take(what, call.provided.get(Ask), timeout_s=timeout_s, is_read=is_read) as ask:
+            yield call if ask is None else replace(call, provided={**call.provided, Ask: ask})
 
     def _tool(self, name: str, call: Call) -> ToolEntry:
         tools = self._catalog.callable_tools(call.view)
@@ -206,17 +209,6 @@ class _CallersTools:
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         outcome = await self.dispatcher.call_tool(name, arguments, self.caller)
         return outcome.structured or {}
-
-
-def _stopped(tool: ToolEntry) -> Unavailable:
-    """Only a read may be repeated blindly: anything else may have taken effect before it was stopped."""
-    is_read = tool.effect == "read"
-    return Unavailable(
-        f"{tool.name} took too long and was stopped.",
-        code="SYSTEM_TIMEOUT",
-        hint=None if is_read else "Look whether it took effect, or repeat with the same idempotency_key.",
-        retryable=is_read,
-    )
 
 
 def _require_role(principal: Principal, needed: Role, what: str) -> None:

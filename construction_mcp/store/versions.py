@@ -26,7 +26,6 @@ _versions = load("versions")
 _schedules = load("schedules")
 _polls = load("polls")
 
-_AFTER_ALL = 2**62  # no version has a number as high
 _WORKSPACE = "workspace"  # who did what nobody asked for
 
 
@@ -70,8 +69,8 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionSummary:
-    """A version in a list."""
+class Version:
+    """A version whole, as it was deployed."""
 
     workflow_id: str
     number: int
@@ -80,15 +79,21 @@ class VersionSummary:
     requests_per_hour: int
     deployed_by: str
     deployed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Version(VersionSummary):
-    """A version whole, as it was deployed."""
-
     consent: Sequence[Mapping[str, Any]]
     definition: Mapping[str, Any]
     plan: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a version says, as far as people compare it."""
+
+    number: int
+    plan_hash: str
+    deployed_by: str
+    deployed_at: datetime
+    definition: Mapping[str, Any]
+    consent: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,11 +304,11 @@ class Versions:
         """Raises: NotFound: WORKFLOW_VERSION_NOT_FOUND."""
         return await self._database.read(lambda tx: _version(tx, workflow_id, number))
 
-    async def list(self, workflow_id: str, *, limit: int, before: int | None = None) -> Sequence[VersionSummary]:
-        """Versions newest first, those with a number below `before`."""
-        place = {"workflow_id": workflow_id, "before": before or _AFTER_ALL, "limit": limit}
-        rows = await self._database.read(lambda tx: tx.all(_versions.page, **place))
-        return [VersionSummary(**{**dict(row), "deployed_at": time_from(row["deployed_at"])}) for row in rows]
+    async def history(self, workflow_id: str, limit: int) -> Sequence[Written]:
+        """The latest versions, newest first, to be compared; one statement."""
+        place = {"workflow_id": workflow_id, "limit": limit}
+        rows = await self._database.read(lambda tx: tx.all(_versions.history, **place))
+        return [_written(row) for row in rows]
 
     async def others(self, workflow_id: str) -> Others:
         """What else is active."""
@@ -362,6 +367,11 @@ def _version(tx: Tx, workflow_id: str, number: int) -> Version:
         )
     documents = {name: json.loads(row[name]) for name in ("consent", "definition", "plan")}
     return Version(**{**dict(row), **documents, "deployed_at": time_from(row["deployed_at"])})
+
+
+def _written(row: sqlite3.Row) -> Written:
+    documents = {name: json.loads(row[name]) for name in ("definition", "consent")}
+    return Written(**{**dict(row), **documents, "deployed_at": time_from(row["deployed_at"])})
 
 
 def _status(row: sqlite3.Row) -> WorkflowStatus:

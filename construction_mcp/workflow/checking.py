@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from construction_mcp.actions.hole import Hole, has_hole
+from construction_mcp.actions.hole import Hole, has_hole, may_stand, words_for
 from construction_mcp.expressions.port import ANYTHING, Checked, ExpressionEngine, Mistake, Schema, Scope
 from construction_mcp.expressions.templates import Template, parse, render
-from construction_mcp.workflow.problems import Problem, error
+from construction_mcp.workflow.definition import KEY
+from construction_mcp.workflow.problems import Problem, error, warning
 
 STEP_STATUS: Schema = {"type": "string", "enum": ["completed", "simulated", "skipped", "failed"]}
 _ERROR: Schema = {
@@ -19,6 +20,12 @@ _ERROR: Schema = {
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
 _NAME = re.compile(r"\b(steps|vars)\s*\.\s*([A-Za-z_]\w*)")
 _VARIABLE = re.compile(r"\s*vars\.([a-z][a-z0-9_]*)\s*")
+_PATH = r"[A-Za-z_]\w*(?:\.\w+|\[\d+\])+"
+_ONLY_A_PATH = re.compile(rf"\s*({_PATH})\s*")
+_OTHER_BRACES = re.compile(rf"(?<![{{$])\{{\s*({_PATH})\s*\}}(?!\}})")
+_FOREIGN = re.compile(rf"\{{%|\{{\{{\s*[#/>]|\$\{{\s*({_PATH})\s*\}}")
+_LATER = "Mend the problems before it; then it is said what may have been meant."
+_REPEATS = 'A text has no statements: write {{ join(steps.x.output.items.map(r, r.subject), ", ") }}.'
 
 
 def step_schema(output: Schema) -> Schema:
@@ -45,13 +52,25 @@ class Expressions:
     """The expressions of one workflow, checked one after another in the order in which steps can run.
 
     names: what every expression may use, by qualified name; steps are added with what they give.
-    values: the variables that have a value; a template that holds nothing else is filled in here and now.
+    values: the variables that have a sound value; a template that holds nothing else is filled in here and now.
+    explained_max: problems after which no more is looked for what was meant instead: that costs every name there is.
+    reads: the references of each text that makes sense, by its place; broken: the places of those that do not.
     """
 
     engine: ExpressionEngine
     names: dict[str, Schema]
     values: Mapping[str, Any]
+    explained_max: int
     problems: list[Problem] = field(default_factory=list)
+    reads: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    _roots: dict[str, Schema] = field(init=False)
+    _unusable: Sequence[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._roots = {name: schema for name, schema in self.names.items() if "." not in name}
+        variables = (name for name in self.names if name.startswith("vars."))
+        self._unusable = [name for name in variables if not re.fullmatch(KEY, name[len("vars.") :])]
 
     def check(self, path: str, text: str, local: Mapping[str, Schema], offset: int = 0) -> Checked | None:
         """What the expression gives, or None after its mistakes were added to the problems.
@@ -60,20 +79,35 @@ class Expressions:
         """
         # A scope of what is mentioned costs what is mentioned; the whole one is for naming what was meant instead.
         mentioned = {name: self.names[name] for name in names_in(text) if name in self.names}
-        roots = {name: schema for name, schema in self.names.items() if "." not in name}
-        found = self.engine.check(text, Scope({**roots, **mentioned, **local}))
+        found = self.engine.check(text, Scope({**self._roots, **mentioned, **local}))
         if isinstance(found, Checked):
+            self.reads.setdefault(path, set()).update(found.references)
             return found
+        self.broken.add(path)
+        if any(name in text for name in self._unusable):  # told where the variable is declared
+            return None
+        if len(self.problems) >= self.explained_max:
+            self.problems.extend(error(path, one.code, one.message, _LATER) for one in _distinct(found))
+            return None
         found = self.engine.check(text, Scope({**self.names, **local}))
         assert not isinstance(found, Checked), "a wider scope makes no sense of what a narrower one could not"
-        self.problems.extend(_problem(path, mistake, text, offset) for mistake in found)
+        self.problems.extend(_problem(path, mistake, text, offset) for mistake in _distinct(found))
+        return None
+
+    def whole(self, path: str, text: str, local: Mapping[str, Schema]) -> Checked | None:
+        """As `check`, for a place that takes an expression and no text: braces have no business there."""
+        if "{{" not in _QUOTED.sub("", text):
+            return self.check(path, text, local)
+        bare = " ".join(text.replace("{{", " ").replace("}}", " ").split())
+        message = "This field is an expression already; {{ }} is for texts."
+        self.problems.append(error(path, "EXPRESSION_IN_BRACES", message, f"Write {bare!r} without the braces."))
         return None
 
     def boolean(self, path: str, text: str, local: Mapping[str, Schema]) -> Checked | None:
-        """As `check`, for a text that has to be true or false."""
-        found = self.check(path, text, local)
-        if found is not None and found.result and found.result.get("type") != "boolean":
-            message = f"A condition is true or false; this gives {found.result.get('type', 'something else')}."
+        """As `whole`, for an expression that has to be true or false."""
+        found = self.whole(path, text, local)
+        if found is not None and not may_stand(found.result, {"type": "boolean"}, {}):
+            message = f"A condition is true or false; this gives {words_for(found.result, {})}."
             self.problems.append(error(path, "CONDITION_NOT_BOOLEAN", message, "Compare it: size(...) > 0, x == y."))
         return found
 
@@ -82,27 +116,66 @@ class Expressions:
         if isinstance(value, str):
             return self._fill_text(path, value, local, references)
         if isinstance(value, Mapping):
-            return {key: self.fill(f"{path}.{key}", part, local, references) for key, part in value.items()}
+            self.keys(path, value)
+            parts = ((key, part) for key, part in value.items() if "{{" not in str(key))
+            return {key: self.fill(f"{path}.{key}", part, local, references) for key, part in parts}
         if isinstance(value, list):
             return [self.fill(f"{path}[{at}]", part, local, references) for at, part in enumerate(value)]
         return value
 
+    def keys(self, path: str, value: Mapping[str, Any]) -> None:
+        """Names of fields are never templates."""
+        for key in value:
+            if "{{" in str(key):
+                message = f"The name {str(key)[:60]!r} would not be filled in; only values are."
+                self.problems.append(error(path, "TEMPLATE_IN_KEY", message, "Write the name out."))
+
     def _fill_text(self, path: str, text: str, local: Mapping[str, Schema], references: set[tuple[str, ...]]) -> Any:
+        foreign = self._foreign(path, text, local)
         if "{{" not in text:
-            return text
+            self.problems.extend(foreign)
+            return Hole(f"{{{{ {text.strip()} }}}}", ANYTHING) if foreign else text
         template = parse(text)
+        before = len(self.problems)
         self.problems.extend(_problem(path, mistake, text, 0) for mistake in template.mistakes)
         results: list[Schema] = []
         for part in template.holes:
             checked = self.check(path, part.text, local, part.position)
             references.update(checked.references if checked else ())
             results.append(checked.result if checked else ANYTHING)
-        if template.mistakes:
+        is_broken = len(self.problems) > before
+        if foreign:
+            del self.problems[before:]  # what stands between foreign statements makes no sense by itself
+            self.problems.extend(replace(one, severity="error") if is_broken else one for one in foreign)
+        if is_broken:
             return Hole(text, ANYTHING)
         known = self._values_of(template)
         if known is not None:
             return render(template.parts, known)
         return Hole(text, results[0] if template.is_value else {"type": "string"})
+
+    def _foreign(self, path: str, text: str, local: Mapping[str, Schema]) -> list[Problem]:
+        """Braces that are missing, or those of another language."""
+        only = _ONLY_A_PATH.fullmatch(text)
+        if only and self._is_name(only[1], local):
+            message = f"{only[1]} is a name, and stands here as a text."
+            return [error(path, "BRACES_MISSING", message, f'Write "{{{{ {only[1]} }}}}".')]
+        single = _OTHER_BRACES.search(text) if "{" in text and "{{" not in text else None
+        if single and self._is_name(single[1], local):
+            message = f"{single[0]} is not filled in: it has one brace."
+            return [error(path, "BRACES_MISSING", message, f'Write "{{{{ {single[1]} }}}}".')]
+        found = _FOREIGN.search(text) if "{" in text else None
+        if found is None or (found[1] and not self._is_name(found[1], local)):
+            return []
+        fix = f'Write "{{{{ {found[1]} }}}}".' if found[1] else _REPEATS
+        make = error if found[1] else warning  # {% may be meant for whom the text goes to
+        return [make(path, "TEMPLATE_FOREIGN", f"{found[0][:60]} is another template language.", fix)]
+
+    def _is_name(self, path: str, local: Mapping[str, Schema]) -> bool:
+        """Whether a path begins with something that exists here."""
+        root, _, rest = path.partition(".")
+        first = f"{root}.{re.split(r'[.[]', rest)[0]}"
+        return root in local or root in self._roots or first in self.names
 
     def _values_of(self, template: Template) -> list[Any] | None:
         """What its holes hold, where they name nothing but variables whose values are known."""
@@ -110,6 +183,11 @@ class Expressions:
         if not all(match and self.values.get(match[1]) is not None for match in found):
             return None
         return [self.values[match[1]] for match in found if match]
+
+
+def _distinct(mistakes: Sequence[Mistake]) -> Sequence[Mistake]:
+    """One for each wrong name: who mends it once will mend it everywhere."""
+    return list({(one.code, one.found or one.position): one for one in reversed(mistakes)}.values())[::-1]
 
 
 def _problem(path: str, mistake: Mistake, text: str, offset: int) -> Problem:

@@ -19,12 +19,14 @@ from construction_mcp.workflow.definition import Action, Definition
 from construction_mcp.workflow.effects import Effects, effects_of, requests_per_hour
 from construction_mcp.workflow.facts import Facts
 from construction_mcp.workflow.graph import Graph, in_order, levels
+from construction_mcp.workflow.names import cannot_follow_a_dot, cannot_name_an_item
 from construction_mcp.workflow.order import between_problems, circles, graph_of, guards_of
 from construction_mcp.workflow.plan import Fan, Node, Plan, Retry
 from construction_mcp.workflow.problems import Problem, error
 from construction_mcp.workflow.steps import FAN_CONCURRENCY, FAN_ITEMS_MAX, Step, understand
 from construction_mcp.workflow.triggers import trigger_problems, trigger_schema
-from construction_mcp.workflow.variables import schemas_of, values_of, variable_problems
+from construction_mcp.workflow.unwritable import unwritable
+from construction_mcp.workflow.variables import schemas_of, sound_values_of, values_of, variable_problems
 
 _TEXT: Schema = {"type": "string"}
 _ID: Schema = {"type": "integer"}
@@ -62,17 +64,23 @@ def compile_plan(
     """
     limits = limits or Limits()
     variables = definition.variables or {}
+    broken = list(unwritable(definition))
+    if broken:  # nothing else can be said of it, nor kept
+        return Compiled(None, _in_document_order(broken, definition), (), (), 0, 0)
     problems = [*trigger_problems(definition.trigger, facts), *variable_problems(variables)]
     problems += _action_problems(definition.actions or ())
-    expressions = Expressions(engine, _names(definition, types), values_of(variables), problems)
+    expressions = Expressions(
+        engine, _names(definition, types), sound_values_of(variables), limits.problems_explained_max, problems
+    )
     _check_filter(definition, types, expressions)
     steps = _steps(definition.actions or (), types, expressions)
-    problems += between_problems(steps)
+    problems += between_problems(steps, expressions.reads)
     graph = graph_of(steps)
     problems += circles(graph)
     effects = effects_of(steps, Setting(definition.project_id, facts.active_projects))
     per_hour = requests_per_hour(definition.trigger, effects.requests_per_run, limits)
     problems += _fact_problems(definition, steps, effects, per_hour, facts)
+    problems += judging.consent_problems(effects.unbounded, [*(one.path for one in problems), *expressions.broken])
     found = _in_document_order(problems, definition)
     sound = all(problem.severity != "error" for problem in found)
     return Compiled(
@@ -107,7 +115,8 @@ def _check_filter(definition: Definition, types: ActionTypes, expressions: Expre
     trigger = definition.trigger
     if trigger is not None and trigger.filter is not None and trigger.type in ("webhook", "poll"):
         event = trigger_schema(trigger, types).get("properties", {}).get("event", ANYTHING)
-        expressions.boolean("trigger.filter", trigger.filter, {"event": event})
+        alone = Expressions(expressions.engine, {"event": event}, {}, expressions.explained_max, expressions.problems)
+        alone.boolean("trigger.filter", trigger.filter, {})
 
 
 def _action_problems(actions: Sequence[Action]) -> Iterator[Problem]:
@@ -127,19 +136,24 @@ def _action_problems(actions: Sequence[Action]) -> Iterator[Problem]:
         if retry and retry.initial_s and retry.max_s and retry.initial_s > retry.max_s:
             message = "The first wait between tries is longer than the longest."
             yield error(f"{path}.retry", "RETRY_RANGE", message, "Make initial_s at most max_s.")
-        if action.for_each and action.for_each.as_ in _RESERVED:
-            message = f"{action.for_each.as_!r} means something else in expressions."
-            yield error(f"{path}.for_each.as", "NAME_RESERVED", message, "Choose another name for one item.")
+        yield from _name_problems(path, action)
 
 
-_RESERVED = ("vars", "steps", "trigger", "workflow", "execution", "project", "index", "event")
+def _name_problems(path: str, action: Action) -> Iterator[Problem]:
+    if cannot_follow_a_dot(action.key):
+        message = f"steps.{action.key} means something else in expressions."
+        yield error(f"{path}.key", "NAME_RESERVED", message, "Choose another key.")
+    name = action.for_each.as_ if action.for_each else None
+    if name and cannot_name_an_item(name):
+        message = f"{name!r} means something else in expressions."
+        yield error(f"{path}.for_each.as", "NAME_RESERVED", message, "Choose another name for one item.")
 
 
 def _dependency_problem(path: str, key: str, name: str, keys: Sequence[str]) -> Iterator[Problem]:
     if name == key:
         yield error(path, "ACTION_DEPENDS_ON_ITSELF", f"{key} waits for itself.", "Remove the reference.")
     elif name not in keys:
-        near = nearest(name, keys)
+        near = nearest(name.removeprefix("steps."), keys)
         fix = f"Did you mean {near[0]}?" if near else "Name an action of this workflow."
         yield error(path, "ACTION_UNKNOWN", f"There is no action {name[:100]!r}.", fix)
 
@@ -168,7 +182,6 @@ def _fact_problems(
     yield from judging.host_problems(steps, facts)
     yield from judging.people_problems(steps, facts)
     yield from judging.call_problems(steps, facts)
-    yield from judging.consent_problems(effects.unbounded)
     yield from judging.quota_problems(per_hour, facts)
 
 
@@ -232,4 +245,6 @@ def _retry(action: Action) -> Retry:
     given = action.retry
     if given is None:
         return Retry(RETRY_ATTEMPTS, RETRY_INITIAL_S, RETRY_MAX_S)
-    return Retry(given.max_attempts, given.initial_s or RETRY_INITIAL_S, given.max_s or RETRY_MAX_S)
+    # One bound alone moves the other: who asks for waits of at most a second wants no first wait of two.
+    initial = given.initial_s or min(RETRY_INITIAL_S, given.max_s or RETRY_INITIAL_S)
+    return Retry(given.max_attempts, initial, given.max_s or max(RETRY_MAX_S, initial))

@@ -1,6 +1,7 @@
 """What only shows beside the facts: projects, permissions, people, channels, the host and the rate budget."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from construction_mcp.actions.action import NamesProjects, Unbounded
@@ -11,21 +12,40 @@ from construction_mcp.workflow.problems import Problem, error, warning
 from construction_mcp.workflow.steps import Step
 
 _LEVELS = ("none", "read_only", "standard", "admin")
+_VARIABLE = re.compile(r"\{\{\s*vars\.(\w+)\s*\}\}")
 _HEAVY_SHARE = 0.6  # of the hourly window (PRODUCT.md section 4.3)
 
 
 def project_problems(project_id: int | None, steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
     """Projects that are missing, or that the workflow's connection does not see."""
     if project_id is not None:
-        yield from _unknown_projects("project_id", project_id, facts)
+        yield from _unknown_projects([("project_id", project_id)], facts)
+    lacking: list[str] = []
     for key, step in steps.items():
         fields = _project_fields(step)
         given = [name for name in fields if step.written.get(name) is not None]
         if fields and not given and project_id is None:
-            fix = f"Set the workflow's project_id, or config.{fields[-1]}."
-            yield error(f"actions.{key}.config", "PROJECT_MISSING", f"{key} does not say which project.", fix)
+            lacking.append(f"actions.{key}.config.{fields[-1]}")
         for name in given:
-            yield from _unknown_projects(f"actions.{key}.config.{name}", step.written[name], facts)
+            yield from _unknown_projects(_places(step, name), facts)
+    if lacking:
+        keys = [path.split(".")[1] for path in lacking]
+        whole = len(lacking) > 1
+        message = f"{', '.join(keys[:5])} {'do' if whole else 'does'} not say which project."
+        fix = f"Set the workflow's project_id, or {'.'.join(lacking[0].split('.')[2:])} of each."
+        yield error("project_id" if whole else lacking[0], "PROJECT_MISSING", message, fix)
+
+
+def _places(step: Step, name: str) -> list[tuple[str, Any]]:
+    """Each value of a config field with its place: the variable's, where a variable gives it."""
+    given, raw = step.written[name], (step.action.config or {}).get(name)
+    variable = _VARIABLE.fullmatch(raw) if isinstance(raw, str) else None
+    if variable:
+        return [(f"variables.{variable[1]}.value", one) for one in (given if isinstance(given, list) else [given])]
+    path = f"actions.{step.key}.config.{name}"
+    if isinstance(given, list):
+        return [(f"{path}[{at}]", one) for at, one in enumerate(given)]
+    return [(path, given)]
 
 
 def _project_fields(step: Step) -> list[str]:
@@ -35,10 +55,10 @@ def _project_fields(step: Step) -> list[str]:
     return [name for name, field in fields if any(isinstance(mark, NamesProjects) for mark in field.metadata)]
 
 
-def _unknown_projects(path: str, given: Any, facts: Facts) -> Iterator[Problem]:
+def _unknown_projects(places: Sequence[tuple[str, Any]], facts: Facts) -> Iterator[Problem]:
     if facts.projects is None:
         return
-    for one in given if isinstance(given, list) else [given]:
+    for path, one in places:
         if isinstance(one, int) and one not in facts.projects:
             near = nearest(str(one), map(str, facts.projects))
             fix = f"Did you mean {near[0]}, {facts.projects[int(near[0])]}?" if near else "See list_procore_projects."
@@ -80,41 +100,55 @@ def people_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem
     """Approvers who do not exist, or whom nothing reaches."""
     if facts.approvers is None:
         return
-    for key, step in steps.items():
-        if step.kind is None or not step.kind.asks_person:
-            continue
-        for field in ("approvers", "escalate_to"):
-            named = step.written.get(field)
-            for one in named if isinstance(named, list) else [named]:
-                if isinstance(one, str) and "{{" not in one:
-                    yield from _person_problems(f"actions.{key}.config.{field}", one, facts.approvers)
+    for step in steps.values():
+        asked = ("approvers", "escalate_to") if step.kind is not None and step.kind.asks_person else ()
+        for path, one in [place for name in asked if name in step.written for place in _places(step, name)]:
+            if not isinstance(one, str) or "{{" in one:
+                continue
+            if one not in facts.approvers:
+                near = [known for known in nearest(one, facts.approvers) if _are_alike(one, known)]
+                fix = f"Did you mean {near[0]}?" if near else "Add the person with construction-mcp users add."
+                yield error(path, "APPROVER_UNKNOWN", f"Nobody here is called {one!r}.", fix)
+            elif not facts.approvers[one]:
+                fix = "Give the person an address, or set up the channel that reaches them."
+                yield warning(path, "APPROVER_CANNOT_REACH", f"Nothing tells {one} that an approval waits.", fix)
 
 
-def _person_problems(path: str, name: str, approvers: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
-    if name not in approvers:
-        near = nearest(name, approvers)
-        fix = f"Did you mean {near[0]}?" if near else "Add the person with construction-mcp users add."
-        yield error(path, "APPROVER_UNKNOWN", f"Nobody here is called {name!r}.", fix)
-    elif not approvers[name]:
-        fix = "Give the person an address, or set up the channel that reaches them."
-        yield warning(path, "APPROVER_CANNOT_REACH", f"Nothing tells {name} that an approval waits.", fix)
+def _are_alike(one: str, other: str) -> bool:
+    """A shared domain makes no two people alike."""
+    return bool(nearest(one.partition("@")[0], [other.partition("@")[0]]))
 
 
 def call_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
     """Called workflows that do not exist."""
-    for key, step in steps.items():
+    for step in steps.values():
         called = step.written.get("workflow_id") if step.kind and step.kind.name == "workflow.call" else None
         settled = isinstance(called, str) and "{{" not in called
         if settled and facts.workflows is not None and called not in facts.workflows:
-            path = f"actions.{key}.config.workflow_id"
-            yield error(path, "WORKFLOW_UNKNOWN", f"There is no workflow {called!r}.", "See list_workflows.")
+            [(path, _)] = _places(step, "workflow_id")
+            yield error(
+                path, "WORKFLOW_UNKNOWN", f"There is no workflow {called!r}.", _workflow_fix(str(called), facts)
+            )
 
 
-def consent_problems(unbounded: Mapping[str, Sequence[Unbounded]]) -> Iterator[Problem]:
-    """Whom only a run would decide: nobody can agree to that beforehand."""
+def _workflow_fix(called: str, facts: Facts) -> str:
+    known = facts.workflows or {}
+    by_name = [one for one, name in known.items() if name.lower() == called.lower()]
+    near = by_name or nearest(called, known)
+    return f"Did you mean {near[0]}, {known[near[0]]}?" if near else "See list_workflows."
+
+
+def consent_problems(unbounded: Mapping[str, Sequence[Unbounded]], told: Iterable[str]) -> Iterator[Problem]:
+    """Whom only a run would decide: nobody can agree to that beforehand.
+
+    told: places with a problem of their own; what is meant there is not known yet.
+    """
+    broken = {".".join(re.split(r"[.[]", path)[:4]) for path in told}
     for key, found in unbounded.items():
         for one in found:
-            yield error(f"actions.{key}.config.{one.field}", "RECIPIENT_UNBOUNDED", one.message, one.fix)
+            path = f"actions.{key}.config.{one.field}"
+            if path not in broken:
+                yield error(path, "RECIPIENT_UNBOUNDED", one.message, one.fix)
 
 
 def quota_problems(requests_per_hour: int, facts: Facts) -> Iterator[Problem]:

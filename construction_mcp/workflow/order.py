@@ -1,7 +1,7 @@
 """From what steps read to what they wait for: edges, guards, and the mistakes that only show between actions."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from construction_mcp.workflow.graph import Graph, cut, cycle_in
@@ -27,14 +27,12 @@ def graph_of(steps: Mapping[str, Step]) -> Graph:
 
 
 def circles(graph: Graph) -> Iterator[Problem]:
-    """Every circle of waiting, taken out of the graph as it is reported."""
+    """The first circles of waiting, each taken out of the graph as it is reported so that the next one shows."""
     for _ in range(_CIRCLES_SHOWN):
         circle = cycle_in(graph)
         if circle is None:
             return
         yield _circle_problem(graph, circle)
-        cut(graph, circle)
-    while (circle := cycle_in(graph)) is not None:
         cut(graph, circle)
 
 
@@ -64,63 +62,55 @@ def guards_of(steps: Mapping[str, Step]) -> dict[str, list[str]]:
     return guards
 
 
-def between_problems(steps: Mapping[str, Step]) -> Iterator[Problem]:
-    """Mistakes that only show when actions are seen together."""
-    order = list(steps)
-    for key, step in steps.items():
-        path = f"actions.{key}"
-        if any(place[:2] == ("steps", key) for place in step.references):
+def between_problems(steps: Mapping[str, Step], reads: Mapping[str, Iterable[tuple[str, ...]]]) -> Iterator[Problem]:
+    """Mistakes that only show when actions are seen together; `reads` are the references of each text by its place."""
+    for path, references in reads.items():
+        key = path.split(".")[1] if path.startswith("actions.") else ""
+        if any(place[:2] == ("steps", key) for place in references):
             fix = "Refer to another action, or keep what it gave with state.set."
-            yield error(path, "ACTION_REFERS_TO_ITSELF", f"{key} reads its own output.", fix)
-        if step.kind is not None and step.kind.asks_person:
-            yield from _approval_problems(path, step, steps, order)
+            yield error(path, "ACTION_REFERS_TO_ITSELF", f"{key} reads its own outcome.", fix)
+    yield from _approval_problems(steps)
     yield from _never_run(steps)
 
 
-def _approval_problems(path: str, step: Step, steps: Mapping[str, Step], order: Sequence[str]) -> Iterator[Problem]:
-    at = order.index(step.key)
-    before = [key for key in order[:at] if steps[key].effect in _OUTSIDE]
-    after = [key for key in order[at + 1 :] if steps[key].effect in _OUTSIDE]
-    if not after:
-        message = "Nothing after this approval reaches outside, so it guards nothing."
-        fix = f"Move it before {before[-1]}." if before else "Add the action that it should guard, or remove it."
-        yield error(path, "APPROVAL_GUARDS_NOTHING", message, fix)
-    shown = {place[1] for place in step.references if place[0] == "steps" and len(place) > 1}
-    for key in before:
-        if key in shown and steps[key].effect == "write":
-            message = f"It shows what {key} has already changed by then."
-            fix = f"Move it before {key} and show what {key} will send."
-            yield warning(path, "APPROVAL_AFTER_WRITE", message, fix)
+def _approval_problems(steps: Mapping[str, Step]) -> Iterator[Problem]:
+    """Approvals that come too late, or before nothing. An action of a type we do not know may reach outside."""
+    outside = [key for key, step in steps.items() if step.kind is None or step.effect in _OUTSIDE]
+    passed = 0
+    for key, step in steps.items():
+        path = f"actions.{key}"
+        if passed < len(outside) and outside[passed] == key:
+            passed += 1
+        if step.kind is None or not step.kind.asks_person:
+            continue
+        if passed == len(outside):
+            message = "Nothing after this approval reaches outside, so it guards nothing."
+            fix = f"Move it before {outside[-1]}." if outside else "Add the action that it should guard, or remove it."
+            yield error(path, "APPROVAL_GUARDS_NOTHING", message, fix)
+            continue
+        shown = {place[1] for place in step.references if place[0] == "steps" and len(place) > 1}
+        for written in [one for one in steps if one in shown and steps[one].effect == "write"]:
+            if written in outside[:passed]:
+                message = f"It shows what {written} has already changed by then."
+                fix = f"Move it before {written} and show what {written} will send."
+                yield warning(path, "APPROVAL_AFTER_WRITE", message, fix)
 
 
 def _never_run(steps: Mapping[str, Step]) -> Iterator[Problem]:
-    """Conditions that do not depend on anything, and what can never run because of them."""
-    dead: set[str] = set()
-    for key, step in steps.items():  # in document order; a reference to a later action is caught on the second look
-        text = (step.action.condition or "").strip()
+    """Conditions that do not depend on anything."""
+    for key, step in steps.items():
+        if not step.judged or step.condition:
+            continue
+        path, text = f"actions.{key}.condition", (step.action.condition or "").strip()
         if text == "false":
-            dead.add(key)
-            message = "Its condition is always false, so it never runs."
-            yield error(
-                f"actions.{key}.condition", "ACTION_UNREACHABLE", message, "Remove the action or the condition."
-            )
-        elif text and not step.condition and not _CLOCK.search(text):
+            waiting = [other for other, one in steps.items() if key in _outputs_read(one)]
+            also = f", and so does not what reads it: {', '.join(waiting[:3])}" if waiting else ""
+            message = f"Its condition is always false, so it never runs{also}."
+            yield error(path, "ACTION_UNREACHABLE", message, "Remove the action or the condition.")
+        elif not _CLOCK.search(text):
             message = "This condition depends on nothing, so it is always the same."
-            yield warning(f"actions.{key}.condition", "CONDITION_CONSTANT", message, "Compare something that changes.")
-    for key, step in _readers(steps, dead):
-        named = sorted({place[1] for place in step.references if place[:1] == ("steps",)} & dead)
-        message = f"It reads the output of {named[0]}, which never runs."
-        yield error(f"actions.{key}", "ACTION_UNREACHABLE", message, f"Mend {named[0]} first.")
+            yield warning(path, "CONDITION_CONSTANT", message, "Compare something that changes.")
 
 
-def _readers(steps: Mapping[str, Step], dead: set[str]) -> Iterator[tuple[str, Step]]:
-    """Steps that read what never comes, `dead` growing by each."""
-    grown = True
-    while grown and dead:
-        grown = False
-        for key, step in steps.items():
-            outputs = {p[1] for p in step.references if p[0] == "steps" and len(p) > 1 and p[2:3] in ((), ("output",))}
-            if key not in dead and outputs & dead:
-                yield key, step
-                dead.add(key)
-                grown = True
+def _outputs_read(step: Step) -> set[str]:
+    return {p[1] for p in step.references if p[0] == "steps" and len(p) > 1 and p[2:3] in ((), ("output",))}

@@ -1,12 +1,14 @@
 """One action, understood: what it reads, what it gives, and what is wrong with it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from construction_mcp.actions.action import ActionType, ActionTypes, Cel, cel_fields
-from construction_mcp.actions.hole import Hole
+from construction_mcp.actions.hole import Hole, may_stand, words_for
+from construction_mcp.actions.shapes import element
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.port import ANYTHING, Schema
 from construction_mcp.workflow.checking import Expressions, schema_of_value
@@ -14,13 +16,17 @@ from construction_mcp.workflow.configs import config_problems
 from construction_mcp.workflow.definition import Action
 from construction_mcp.workflow.problems import Problem, error
 
+_TOOL = re.compile(r"(list|get|create|update|reply_to|close|add)_procore_(\w+)")
 FAN_ITEMS_MAX = 100  # of a for_each that names no max_items
 FAN_CONCURRENCY = 5
 
 
 @dataclass  # not slots: what is written is worked out once
 class Step:
-    """What became of an action. `config` has a `Hole` for each computed part and known variables filled in."""
+    """What became of an action. `config` has a `Hole` for each computed part and known variables filled in.
+
+    judged: its condition makes sense, so that it may be asked what it depends on.
+    """
 
     action: Action
     kind: ActionType | None
@@ -28,6 +34,7 @@ class Step:
     output: Schema = field(default_factory=dict)
     references: set[tuple[str, ...]] = field(default_factory=set)
     condition: set[tuple[str, ...]] = field(default_factory=set)
+    judged: bool = False
 
     @property
     def key(self) -> str:
@@ -60,6 +67,7 @@ def understand(action: Action, types: ActionTypes, expressions: Expressions, pro
         # A condition is decided once for the action, before any item is looked at.
         checked = expressions.boolean(f"{path}.condition", action.condition, {})
         step.condition = set(checked.references) if checked else set()
+        step.judged = checked is not None
         step.references |= step.condition
     step.config = _config(path, step, expressions, local, problems)
     given = _output(step)
@@ -70,7 +78,10 @@ def understand(action: Action, types: ActionTypes, expressions: Expressions, pro
 
 
 def _unknown_type(path: str, name: str, types: ActionTypes) -> Problem:
-    near = nearest(name, types.names())
+    known = types.names()
+    tool = _TOOL.fullmatch(name)  # of ours: people and models know those first
+    own = [f"procore.{noun}.{tool[1]}" for noun in (tool[2], tool[2].removesuffix("s"))] if tool else []
+    near = [one for one in own if one in known] or nearest(name, known)
     fix = f"Did you mean {near[0]}?" if near else "construction://schemas/actions lists every type."
     return error(f"{path}.type", "ACTION_TYPE_UNKNOWN", f"There is no action type {name!r}.", fix)
 
@@ -87,19 +98,20 @@ def _fan(path: str, step: Step, expressions: Expressions) -> dict[str, Schema]:
     item: Schema = ANYTHING
     if checked is not None:
         step.references.update(checked.references)
-        if checked.result and checked.result.get("type") != "array":
-            message = f"for_each needs a list; this gives {checked.result.get('type', 'something else')}."
-            expressions.problems.append(
-                error(f"{path}.for_each.items", "FOR_EACH_NOT_A_LIST", message, "Name a list, as steps.x.output.items.")
-            )
-        item = checked.result.get("items", ANYTHING)
+        if not may_stand(checked.result, {"type": "array"}, {}):
+            message = f"for_each needs a list; this gives {words_for(checked.result, {})}."
+            inside = f"{text.strip()}.items" if "items" in checked.result.get("properties", {}) else ""
+            fix = f"Write {inside}." if inside else "Name a list, as steps.x.output.items."
+            expressions.problems.append(error(f"{path}.for_each.items", "FOR_EACH_NOT_A_LIST", message, fix))
+        item = element(checked.result)
     return {fan.as_ or "item": item, "index": {"type": "integer"}}
 
 
 def _config(
     path: str, step: Step, expressions: Expressions, local: Mapping[str, Schema], problems: list[Problem]
 ) -> Mapping[str, Any]:
-    raw = step.action.config or {}
+    raw = {name: value for name, value in (step.action.config or {}).items() if "{{" not in name}
+    expressions.keys(f"{path}.config", step.action.config or {})
     marked = {} if step.kind is None else cel_fields(step.kind.config)
     filled: dict[str, Any] = {}
     for name, value in raw.items():
@@ -108,12 +120,16 @@ def _config(
             filled[name] = expressions.fill(place, value, local, step.references)
     for name, cel in marked.items():
         if name in raw:
-            item = _item_of(filled.get(cel.item_of)) if cel.item_of else ANYTHING
+            item = element(schema_of_value(filled.get(cel.item_of))) if cel.item_of else ANYTHING
             scope = {**local, "item": item} if cel.item_of else local
             filled[name] = _expressions(f"{path}.config.{name}", raw[name], cel, scope, step, expressions)
+    filled = {name: filled[name] for name in raw}
     if step.kind is not None:
-        problems.extend(config_problems(f"{path}.config", step.kind, filled))
-    return {name: filled[name] for name in raw}
+        found = dict(config_problems(f"{path}.config", step.kind, filled))
+        problems.extend(found.values())
+        # What is wrong at the top says nothing about the type it would have.
+        return {name: Hole(str(raw[name]), ANYTHING) if name in found else filled[name] for name in raw}
+    return filled
 
 
 def _expressions(
@@ -126,22 +142,11 @@ def _expressions(
         }
     if not isinstance(value, str):
         return value
-    if value.strip().startswith("{{"):
-        fix = f"Write {value.strip().strip('{}').strip()!r} without the braces."
-        message = "This field is an expression already; {{ }} is for texts."
-        expressions.problems.append(error(path, "EXPRESSION_IN_BRACES", message, fix))
-        return Hole(value, {"type": "string"})
-    checked = (
-        expressions.boolean(path, value, scope) if cel.gives == "boolean" else expressions.check(path, value, scope)
-    )
+    check = expressions.boolean if cel.gives == "boolean" else expressions.whole
+    checked = check(path, value, scope)
     if checked is not None:
         step.references.update(checked.references)
     return Hole(value, checked.result if checked else ANYTHING)
-
-
-def _item_of(value: Any) -> Schema:
-    found = schema_of_value(value)
-    return found.get("items", ANYTHING) if found.get("type") == "array" else ANYTHING
 
 
 def _output(step: Step) -> Schema:

@@ -157,10 +157,12 @@ def trigger_schema(trigger: Trigger | None, types: ActionTypes) -> Schema:
     `input` and the type manual are in all of them, since any workflow can be run by hand; `event` and `record` are null
     then. `record` is what the get action of that kind gives as `item`, where all resources are of one known kind.
     """
+    if trigger is None or (trigger.type == "webhook" and trigger.source is None):
+        return ANYTHING  # what it will bring is not known yet
     fields: dict[str, Schema] = {"type": {"type": "string"}, "at": {"type": "string"}, "input": ANYTHING}
-    if trigger is not None and (trigger.type == "poll" or trigger.source == "procore"):
+    if trigger.type == "poll" or trigger.source == "procore":
         fields |= {"event": _or_null(_EVENT), "record": _record(trigger.resources or (), types)}
-    elif trigger is not None and trigger.type == "webhook":
+    elif trigger.type == "webhook":
         fields["body"] = ANYTHING
     return _object(fields)
 

@@ -10,6 +10,7 @@ from construction_mcp.actions.mail import ADDRESS
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.port import ANYTHING, Schema
 from construction_mcp.workflow.definition import KEY, Variable
+from construction_mcp.workflow.names import as_key, cannot_follow_a_dot
 from construction_mcp.workflow.problems import Problem, error
 from construction_mcp.workflow.zones import zone_named
 
@@ -20,6 +21,12 @@ _TEXTS: Schema = {"type": "array", "items": _TEXT}
 _ID: Schema = {"type": "integer", "minimum": 1}
 _IDS: Schema = {"type": "array", "items": _ID}
 ALL_ACTIVE = "all_active"
+_TYPES_ELSEWHERE = {
+    **dict.fromkeys(("str", "text"), "string"),
+    **dict.fromkeys(("int", "integer", "float", "double", "decimal"), "number"),
+    **dict.fromkeys(("bool", "checkbox"), "boolean"),
+    **dict.fromkeys(("array", "object"), "list"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ KINDS: Mapping[str, Kind] = {
     "boolean": Kind({"type": "boolean"}, "true or false", lambda value: isinstance(value, bool)),
     "email": Kind(_TEXT, "one mail address", _is_email),
     "emails": Kind(_TEXTS, "a list of mail addresses", _is_list_of(_is_email)),
-    "date": Kind(_TEXT, "a date, as 2026-11-22", _is_date),
+    "date": Kind({**_TEXT, "format": "date"}, "a date, as 2026-11-22", _is_date),
     "url": Kind(
         _TEXT, "an address that starts with https://", lambda v: isinstance(v, str) and bool(_URL.fullmatch(v))
     ),
@@ -83,6 +90,13 @@ KINDS: Mapping[str, Kind] = {
 def values_of(variables: Mapping[str, Variable]) -> dict[str, Any]:
     """What each variable holds: the user's value, else the default, else nothing (None)."""
     return {name: one.default if one.value is None else one.value for name, one in variables.items()}
+
+
+def sound_values_of(variables: Mapping[str, Variable]) -> dict[str, Any]:
+    """As `values_of`, of those only whose value is of their type: what is wrong with the others is told once."""
+    values = values_of(variables)
+    kinds = {name: KINDS.get(one.type) for name, one in variables.items()}
+    return {name: value for name, value in values.items() if (kind := kinds[name]) is not None and kind.fits(value)}
 
 
 def schemas_of(variables: Mapping[str, Variable]) -> dict[str, Schema]:
@@ -101,11 +115,15 @@ def variable_problems(variables: Mapping[str, Variable]) -> Iterator[Problem]:
     for name, variable in variables.items():
         path = f"variables.{name}"
         if not re.fullmatch(KEY, name):
-            fix = "Use lower-case letters, digits and _, starting with a letter."
+            fix = f"Call it {as_key(name)}: lower-case letters, digits and _, starting with a letter."
             yield error(path, "VARIABLE_NAME", f"{name[:64]!r} cannot be used in an expression.", fix)
+        elif cannot_follow_a_dot(name):
+            message = f"vars.{name} means something else in expressions."
+            yield error(path, "NAME_RESERVED", message, "Choose another name.")
         if variable.type not in KINDS:
             near = nearest(variable.type, KINDS)
             fix = f"Did you mean {near[0]}?" if near else f"Use one of {', '.join(KINDS)}."
+            fix = f"Did you mean {_TYPES_ELSEWHERE[variable.type]}?" if variable.type in _TYPES_ELSEWHERE else fix
             yield error(f"{path}.type", "VARIABLE_TYPE_UNKNOWN", f"There is no type {variable.type!r}.", fix)
         else:
             yield from _value_problems(path, variable)

@@ -34,7 +34,7 @@ async def test_going_back_brings_the_schedule_of_then(site, clock):
     assert answer.next_run_at == datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
     assert list(answer.changes) == ["starts every weekday at 09:00 in America/Chicago instead of when somebody runs it"]
     assert (stored.trigger, stored.active_version) == ({"type": "manual"}, 1)
-    assert len(await site.versions.list(made.id, limit=9)) == 2
+    assert len(await site.versions.history(made.id, 9)) == 2
 
 
 async def test_going_back_to_a_webhook_makes_it_at_procore_again(site):

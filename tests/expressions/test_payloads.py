@@ -176,15 +176,23 @@ async def test_no_bomb_takes_more_time_or_memory_than_it_may():
     assert memory_kb(resource.RUSAGE_CHILDREN) <= LIMITS.expression_memory_bytes_max // 1024
 
 
-@pytest.mark.parametrize("characters", [500, 15_000])
-async def test_no_bomb_with_little_fuel_holds_up_the_loop(characters):
+@pytest.mark.parametrize(
+    ("characters", "bombs"),
+    [
+        (500, payloads.BOMBS),
+        (15_000, payloads.BOMBS[::4]),
+        pytest.param(15_000, payloads.BOMBS, marks=pytest.mark.slow),
+    ],
+    ids=["500", "15000 a quarter", "15000"],
+)
+async def test_no_bomb_with_little_fuel_holds_up_the_loop(characters, bombs):
     """Little is read in the server's own process, so here the rule of what goes to the other one has to be right."""
     fuel = payloads.little_fuel(characters)
     stalls = []
     async with cel_engine() as engine:
         await engine.evaluate("vars.list.map(a, a)", SMALL)
         heartbeat = Heartbeat()
-        for text, values in payloads.BOMBS:
+        for text, values in bombs:
             cut = {name: value[:characters] for name, value in values.items()}
             await outcome_of(engine.evaluate(text, {"vars": {**fuel, **cut}}))
             stalls += [(shown(text), stall_s)] if (stall_s := await heartbeat.lap()) > STALL_MAX_S else []
@@ -198,7 +206,6 @@ async def test_the_time_limit_is_what_stops_a_bomb():
     lasting = [
         "vars.wide.filter(a, a in vars.wide).size()",
         "vars.numbers.map(a, vars.long.contains(vars.needle))",
-        "size(" + "+".join(["vars.wide"] * 30) + ")",
     ]
     async with cel_engine() as engine:
         ends = [await outcome_of(engine.evaluate(text, {"vars": payloads.BOMB_VALUES})) for text in lasting]

@@ -141,7 +141,7 @@ async def test_a_subscriber_hears_of_edit_deployment_and_pause(office):
     assert heard == [uri] * 5
 
 
-@pytest.mark.filterwarnings("ignore:resources/subscribe is removed")  # in the revision after the one it speaks
+@pytest.mark.filterwarnings("ignore:resources/subscribe is removed")  # which is what is asked of an older client
 async def test_an_older_client_hears_of_them_too(tmp_path, clock):
     """Up to 2025-11-25: one notification for each change of a resource that was subscribed to."""
     heard: asyncio.Queue[str] = asyncio.Queue()

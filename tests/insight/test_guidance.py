@@ -100,6 +100,8 @@ GOALS: list[Row] = [
     ("When it rains and we lose time, put a weather delay in the daily log on Mill Street", WEATHER, None,
      "America/Denver", 1003, {}),
     ("log rain delays for project 1001 at 4:30 pm on workdays", WEATHER, None, None, 1001, {}),
+    ("log rain delays for project 1001 on workdays, tell ann@x.com", WEATHER, None, None, 1001,
+     {"notify_to": ["ann@x.com"]}),  # nobody is made an approver for standing there
     ("review open change events every Monday at 8 with pm@x.com", CHANGE, None, None, None,
      {"notify_to": ["pm@x.com"]}),
     ("Which change orders are not priced yet? weekly to cost@x.com", CHANGE, None, None, None,
@@ -149,7 +151,7 @@ def test_what_guidance_leaves_wrong_it_asks_for(
     guidance = guide(row[0], sites, search, types)
 
     arguments = dict(guidance.steps[0].arguments)
-    trigger = {name: arguments[name] for name in ("cron", "timezone") if name in arguments}
+    trigger: dict[str, Any] = {name: one for name, one in arguments.items() if name in ("cron", "timezone")}
     template = templates.get(arguments["template_id"])
     made = fill(template, arguments["variables"], project_id=arguments.get("project_id"), trigger=trigger)
     wrong = {

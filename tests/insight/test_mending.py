@@ -137,6 +137,14 @@ def test_what_nobody_said_is_asked_for_and_its_place_is_marked(checks: Checks, t
     assert "VARIABLE_VALUE_INVALID" in refused, "what marks a place never passes for a value"
 
 
+def test_a_text_nobody_said_stays_empty(checks: Checks, types: Catalogue) -> None:
+    """Anything would pass for a text, so no mark is put in its place."""
+    guidance = guide({**WHOLE, "variables": {"kind": {"type": "string", "required": True}}}, checks, types)
+
+    assert [one.name for one in guidance.missing] == ["variables.kind"]
+    assert [call.tool for call in guidance.steps] == ["deploy_workflow", "deploy_workflow"]
+
+
 def test_what_no_fix_spells_out_is_asked_with_the_tool_that_takes_it(checks: Checks, types: Catalogue) -> None:
     guidance = guide(with_mail(condition="size(steps.open_rfis.output.items)"), checks, types)
 

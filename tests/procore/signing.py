@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import mcp_types as types
 
 from construction_mcp.bootstrap import House
 from construction_mcp.core.clock import ManualClock
@@ -17,6 +18,22 @@ from construction_mcp.simulator.app import Simulator
 from construction_mcp.simulator.world import World
 
 SERVED_AT = "http://localhost:8765"
+
+
+class Person:
+    """Somebody at a client with forms: keeps the links and questions they are shown, and gives one answer to a form."""
+
+    def __init__(self, answer: types.ElicitResult | None = None) -> None:
+        self.answer = answer or types.ElicitResult(action="accept", content={"confirm": True})
+        self.links: list[str] = []
+        self.questions: list[str] = []
+
+    async def __call__(self, _: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        if isinstance(params, types.ElicitRequestURLParams):
+            self.links.append(params.url)
+            return types.ElicitResult(action="accept")
+        self.questions.append(params.message)
+        return self.answer
 
 
 @asynccontextmanager

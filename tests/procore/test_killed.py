@@ -16,7 +16,7 @@ from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
 from construction_mcp.simulator.app import Simulator
 from tests.procore.dying import ANA, TOKEN_LIFE_S
-from tests.procore.signing import copied_code
+from tests.procore.signing import Person, copied_code
 from tests.stdio_process import ROOT
 
 pytestmark = pytest.mark.anyio
@@ -50,12 +50,13 @@ async def test_a_kill_between_refresh_and_commit_ends_in_reconnect_without_a_loo
     async with House(Settings(data_dir=tmp_path / "data"), clock=clock) as house:
         simulator = await house.services.get(Simulator)
         before = refreshes(simulator)
-        async with Client(build_server(house, View(("all",)), lambda _: ANA)) as client:
+        person = Person()
+        async with Client(build_server(house, View(("all",)), lambda _: ANA), elicitation_callback=person) as client:
             errors = [
                 (await client.call_tool("list_procore_projects", {})).structured_content["error"] for _ in range(10)
             ]
-            begun = (await client.call_tool("connect_procore", {})).structured_content
-            code = await copied_code(simulator, begun["url"])
+            await client.call_tool("connect_procore", {})
+            code = await copied_code(simulator, person.links[0])
             done = (await client.call_tool("connect_procore", {"code": code})).structured_content
             projects = await client.call_tool("list_procore_projects", {})
 

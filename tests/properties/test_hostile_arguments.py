@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,23 @@ ERROR = {
     },
 }
 """PRODUCT.md section 4, "Errors"."""
+KEEPS_ERROR_SHAPE = jsonschema.Draft202012Validator(ERROR)
 
 REFUSALS = ("VALIDATION_", "PROCORE_", "WEBHOOK_NO_PUBLIC_URL", "AUTH_STATE_INVALID")
 """A well-formed call about nothing gets further than validation: Procore knows no such record, the server has no public
 address, a confirmation was not given here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A call and its answer in words, put together only when something is wrong with them."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    answer: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.name}({json.dumps(self.arguments)[:300]}) answered {json.dumps(self.answer)[:600]}"
 
 
 class Server:
@@ -64,6 +78,12 @@ class Server:
         process.open_live()
         self.listed = [tool["name"] for tool in process.ask("tools/list")["result"]["tools"]]
         self.schemas = {name: self._schemas(name) for name in self.listed}
+        self.validators = {
+            (name, side): jsonschema.Draft202012Validator(schema)
+            for name, schemas in self.schemas.items()
+            for side, schema in schemas.items()
+            if side in ("input", "output")
+        }
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a tools/call; a refusal that could not name the request counts as its answer."""
@@ -86,16 +106,17 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("hostile")
-    with StdioProcess(folder / "data", "--toolsets", "all", plugins=False) as process:
+    command = (sys.executable, "-m", "tests.properties.unhurried")
+    with StdioProcess(folder / "data", "--toolsets", "all", plugins=False, command=command) as process:
         yield Server(process)
 
 
-def judge(name: str, schemas: Mapping[str, Any], arguments: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+def judge(server: Server, name: str, arguments: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     """A refusal in our shape with a code that says whose fault it is, or an answer that keeps its schema.
 
     A value of the right form that only Procore can judge, such as a company nobody knows, is refused in Procore's name.
     """
-    told = f"{name}({json.dumps(arguments)[:300]}) answered {json.dumps(answer)[:600]}"
+    told = Told(name, arguments, answer)
     if "error" in answer:
         assert answer["error"]["code"] in REFUSED_FRAMES, told
         assert is_written_by_hand(arguments) or "\\u" in json.dumps(arguments), told
@@ -103,26 +124,27 @@ def judge(name: str, schemas: Mapping[str, Any], arguments: Mapping[str, Any], a
     result = answer["result"]
     if not result.get("isError"):
         assert not is_unstorable(arguments), f"accepted: {told}"
-        assert jsonschema.Draft202012Validator(schemas["input"]).is_valid(arguments), f"accepted: {told}"
-        jsonschema.validate(result["structuredContent"], schemas["output"])
+        assert server.validators[name, "input"].is_valid(arguments), f"accepted: {told}"
+        server.validators[name, "output"].validate(result["structuredContent"])
         return
-    jsonschema.validate(result["structuredContent"], ERROR)
+    KEEPS_ERROR_SHAPE.validate(result["structuredContent"])
     code = result["structuredContent"]["error"]["code"]
     assert code.startswith(REFUSALS) or code.endswith("_NOT_FOUND"), told
-    assert "Traceback" not in told
-    assert ".py" not in told
+    shown = json.dumps(answer)
+    assert "Traceback" not in shown, told
+    assert ".py" not in shown, told
 
 
 def test_every_tool_refuses_hostile_arguments_and_does_not_grow(server: Server) -> None:
     """VALIDATION_* for each shape, never our own mistake; memory grows by less than 20 MB."""
     for name, schemas in server.schemas.items():
-        judge(name, schemas, minimal(schemas["input"]), server.call(name, minimal(schemas["input"])))
+        judge(server, name, minimal(schemas["input"]), server.call(name, minimal(schemas["input"])))
         server.call(name, {"surprise": "x" * 1_000_000})
     before = server.memory_kb()
 
     for name, schemas in server.schemas.items():
         for arguments in hostile(schemas["input"]):
-            judge(name, schemas, arguments, server.call(name, arguments))
+            judge(server, name, arguments, server.call(name, arguments))
 
     assert server.memory_kb() - before < GROWTH_MAX_KB
 

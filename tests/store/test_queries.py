@@ -49,7 +49,7 @@ HOT = {
     "versions.pause",
     "versions.pause_foreign",
     "versions.by_number",
-    "versions.page",
+    "versions.history",
     "versions.others",
     "versions.status",
     "schedules.put",

@@ -90,8 +90,8 @@ async def test_deploying_numbers_a_version_and_makes_it_active(versions, workflo
     assert (first, second) == (1, 2)
     assert (stored.status, stored.active_version, stored.company_id, stored.updated_at) == ("active", 2, 1, clock.now())
     assert (version.plan, version.definition["name"], version.deployed_by) == (candidate("one").plan, "one", "local:1")
-    assert [one.number for one in await versions.list(made.id, limit=10)] == [2, 1]
-    assert [one.number for one in await versions.list(made.id, limit=1, before=2)] == [1]
+    assert [one.number for one in await versions.history(made.id, 10)] == [2, 1]
+    assert [one.number for one in await versions.history(made.id, 1)] == [2]
 
 
 async def test_the_same_plan_again_writes_nothing(versions, workflows, path, clock):
@@ -105,7 +105,7 @@ async def test_the_same_plan_again_writes_nothing(versions, workflows, path, clo
 
     assert again == 1
     assert (rows(path, "SELECT * FROM workflows"), rows(path, "SELECT * FROM audit")) == before
-    assert len(await versions.list(made.id, limit=10)) == 1
+    assert len(await versions.history(made.id, 10)) == 1
 
 
 async def test_the_same_plan_of_a_paused_workflow_starts_afresh_under_its_number(versions, workflows, clock):

@@ -40,6 +40,7 @@ REQUESTS = {
     "get_procore_punch_item": 1,
     "get_procore_rfi": 2,
     "get_procore_submittal": 2,
+    "get_workflow_guidance": 0,  # the names of projects, which are kept
     "list_procore_change_events": 1,
     "list_procore_change_orders": 3,  # prime, commitment and potential, side by side
     "list_procore_companies": 1,
@@ -88,6 +89,7 @@ MORE: dict[str, dict[str, Any]] = {
     "create_procore_rfi": {"subject": "Slab edge at C4", "question": "Which detail governs the slab edge at C4?"},
     "reply_to_procore_rfi": {"body": "See detail 5."},
     "update_procore_submittal": {"title": "Curtain wall shop drawings"},
+    "get_workflow_guidance": {"goal": "every weekday at 9 mail me@x.com the overdue RFIs"},
     "call_procore_api": {"method": "GET", "path": "/rest/v1.0/me"},
 }
 

@@ -1,5 +1,6 @@
 """Guidance and sample events through a real MCP client; the calls that guidance gives are sent as they are."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,12 +70,17 @@ async def test_a_project_is_known_by_its_name_and_brings_its_zone(desk: Desk) ->
     assert size(guidance) <= DEFAULT_CHARS_MAX
 
 
-async def test_guidance_does_without_procore(desk: Desk) -> None:
-    desk.fault("503", "GET", "/rest/*", times=10)
+async def test_guidance_does_without_procore(desk: Desk, tmp_path: Path) -> None:
+    goal = "mail a@x.com the overdue RFIs every Monday at 9 Central"
+    desk.fault("403", "GET", "/rest/v1.1/projects", times=10)
+    refused = await desk.call("get_workflow_guidance", goal=goal)
+    async with House(Settings(data_dir=tmp_path / "other", environment="sandbox")) as nowhere:
+        server = build_server(nowhere, View(("all",)), lambda _: Principal("local:0", Role.ADMIN))
+        async with Client(server) as client:
+            unconnected = (await client.call_tool("get_workflow_guidance", {"goal": goal})).structured_content
 
-    guidance = await desk.call("get_workflow_guidance", goal="mail a@x.com the overdue RFIs every Monday at 9 Central")
-
-    assert guidance["steps"][0]["arguments"]["template_id"] == "rfi_overdue_alert"
+    assert refused["steps"][0]["arguments"]["template_id"] == "rfi_overdue_alert"
+    assert unconnected == refused
 
 
 async def test_a_client_that_does_not_see_the_tool_listed_is_told_to_go_through_use_tool(house: House) -> None:
@@ -162,11 +168,15 @@ async def test_a_real_event_is_shown_where_one_came(call: CallTool, house: House
     hooks = await house.services.get(Hooks)
     settings: Settings = house.settings
     hook, _ = await hooks.add(
-        environment=settings.environment, company_id=1, project_id=7, principal="local:0", resource_names=["Submittals"]
+        environment=settings.environment,
+        company_id=1,
+        project_id=7,
+        principal="local:0",
+        resource_names=["Submittals", "Meetings"],
     )
-    for number in (1, 2):
+    for number, name in enumerate(("Submittals", "Submittals", "Meetings"), 1):
         clock.advance(60)
-        event = {"id": f"e{number}", "resource_name": "Submittals", "event_type": "update", "resource_id": number}
+        event = {"id": f"e{number}", "resource_name": name, "event_type": "update", "resource_id": number}
         await hooks.accept(hook, f"e{number}", event)
 
     sample = await call("get_sample_event", resource_name="Submittals")

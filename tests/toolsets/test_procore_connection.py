@@ -18,7 +18,7 @@ from construction_mcp.server.app import build_server
 from construction_mcp.server.result import TRACE_KEY
 from construction_mcp.server.sign_in_pages import sign_in_routes
 from construction_mcp.simulator.app import Simulator
-from tests.procore.signing import SERVED_AT, allow, copied_code, person_of_one_company, unconnected
+from tests.procore.signing import SERVED_AT, Person, allow, copied_code, person_of_one_company, unconnected
 
 pytestmark = pytest.mark.anyio
 
@@ -51,9 +51,10 @@ async def call(client: Client, tool: str, **arguments: Any) -> Any:
 
 async def connect(house: House, simulator: Simulator, who: Principal, user_id: int | None = None) -> Any:
     """By code, as a pure stdio client does."""
-    async with client_of(house, who) as client:
-        begun = await call(client, "connect_procore")
-        code = await copied_code(simulator, begun["url"], user_id)
+    person = Person()
+    async with client_of(house, who, elicitation_callback=person) as client:
+        await call(client, "connect_procore")
+        code = await copied_code(simulator, person.links[-1], user_id)
         return await call(client, "connect_procore", code=code)
 
 
@@ -69,23 +70,68 @@ async def walk(house: House, simulator: Simulator, url: str) -> httpx.Response:
 
 async def test_without_an_address_a_copied_code_connects(place: tuple[House, Simulator]) -> None:
     house, simulator = place
-    async with client_of(house) as client:
+    person = Person()
+    async with client_of(house, elicitation_callback=person) as client:
         begun = await call(client, "connect_procore")
-        code = await copied_code(simulator, begun["url"], person_of_one_company(simulator))
+        code = await copied_code(simulator, person.links[0], person_of_one_company(simulator))
         done = await call(client, "connect_procore", code=code)
         projects = await client.call_tool("list_procore_projects", {})
 
     assert (begun["status"], done["status"]) == ("waiting_for_code", "connected")
-    assert "urn%3Aietf%3Awg%3Aoauth%3A2.0%3Aoob" in begun["url"]
+    assert "urn%3Aietf%3Awg%3Aoauth%3A2.0%3Aoob" in person.links[0]
     assert done["company"]["is_default"]
     assert done["projects"] > 0
     assert projects.meta is not None
     assert projects.meta[TRACE_KEY]["upstream_requests"] == 0, "connecting warms the list of projects"
+    assert [word for word in ("Ana Ruiz", "sandbox", code) if word not in person.questions[0]] == []
+
+
+@ERAS
+@pytest.mark.parametrize(
+    "answer",
+    [
+        types.ElicitResult(action="decline"),
+        types.ElicitResult(action="cancel"),
+        types.ElicitResult(action="accept", content={"confirm": False}),
+        types.ElicitResult(action="accept", content={}),
+    ],
+    ids=["decline", "cancel", "unticked", "empty"],
+)
+async def test_no_code_is_redeemed_unless_the_person_says_that_it_is_theirs(
+    place: tuple[House, Simulator], mode: str, answer: types.ElicitResult
+) -> None:
+    """A record may have talked the model into an attacker's code: then nothing is sent to Procore."""
+    house, simulator = place
+    person = Person(answer)
+    async with client_of(house, mode=mode, elicitation_callback=person) as client:
+        await call(client, "connect_procore")
+        code = await copied_code(simulator, person.links[0])
+        requests = len(simulator.ledger)
+        done = await call(client, "connect_procore", code=code)
+
+    assert done["status"] == "declined"
+    assert len(simulator.ledger) == requests
+
+
+async def test_a_client_without_forms_leaves_the_code_to_a_terminal(place: tuple[House, Simulator]) -> None:
+    house, simulator = place
+    async with client_of(house) as client:
+        begun = await call(client, "connect_procore")
+        code = await copied_code(simulator, begun["url"])
+        requests = len(simulator.ledger)
+        refused = await call(client, "connect_procore", code=code)
+        after = await call(client, "list_procore_projects")
+
+    assert "construction-mcp connect --code" in begun["next_step"]
+    assert refused["error"]["code"] == "AUTH_PERSON_REQUIRED"
+    assert "construction-mcp connect --code" in refused["error"]["details"]["hint"]
+    assert len(simulator.ledger) == requests
+    assert after["error"]["code"] == "PROCORE_NOT_CONNECTED"
 
 
 async def test_a_code_that_is_wrong_connects_nothing(place: tuple[House, Simulator]) -> None:
     house, _ = place
-    async with client_of(house) as client:
+    async with client_of(house, elicitation_callback=Person()) as client:
         nothing_begun = await call(client, "connect_procore", code="abc")
         await call(client, "connect_procore")
         wrong = await call(client, "connect_procore", code="abc")
@@ -169,7 +215,7 @@ async def test_nobody_reads_through_anothers_connection(place: tuple[House, Simu
     """An authorised account is its owner's alone; so is a sign-in under way."""
     house, simulator = place
     await connect(house, simulator, ANA, person_of_one_company(simulator))
-    async with client_of(house, ANA) as anas, client_of(house, BEN) as bens:
+    async with client_of(house, ANA) as anas, client_of(house, BEN, elicitation_callback=Person()) as bens:
         begun = await call(anas, "connect_procore", again=True)
         code = await copied_code(simulator, begun["url"])
         projects = await call(bens, "list_procore_projects")

@@ -22,7 +22,7 @@ WORKFLOW: dict[str, Any] = {
     "name": "Overdue RFI alert",
     "description": "Every weekday at 9: tell the project engineer which RFIs are overdue and who holds the ball.",
     "trigger": {"type": "schedule", "cron": "0 9 * * 1-5", "timezone": "America/Chicago"},
-    "variables": {"notify_to": {"type": "email", "required": True}},
+    "variables": {"notify_to": {"type": "email", "required": True, "value": "engineer@builder.example"}},
     "actions": [
         {
             "key": "open_rfis",
@@ -33,10 +33,15 @@ WORKFLOW: dict[str, Any] = {
             "key": "alert",
             "type": "notify.email",
             "condition": "size(steps.open_rfis.output.items) > 0",
-            "config": {"to": "{{ vars.notify_to }}", "data": {"rfis": "{{ steps.open_rfis.output.items }}"}},
+            "config": {
+                "to": "{{ vars.notify_to }}",
+                "template": "rfi_overdue_alert",
+                "data": {"rfis": "{{ steps.open_rfis.output.items }}"},
+            },
         },
     ],
 }
+TYPO = "open_rfi"  # one letter short of the step it means
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ async def play(workspace: Path, tell: Callable[[Check], None]) -> None:
             await _look_around(client, teller)
             workflow = await _build(client, teller)
             await _make_mistakes(client, teller, workflow["id"])
+            await _explain(client, teller)
             await _kill(workspace, teller)
         async with serving(workspace, teller, "A new server started on the same workspace") as client:
             await find_again(client, teller, workflow)
@@ -156,6 +162,34 @@ async def _make_mistakes(client: Client, teller: Teller, workflow_id: str) -> No
     )
     names = [item["id"] for item in (await _call(client, "list_workflows"))["items"]]
     teller.claim("The mistakes changed nothing", names == [workflow_id])
+
+
+async def _explain(client: Client, teller: Teller) -> None:
+    """A workflow with a misspelt step: found, explained, mended by the call that was offered, and looked at again."""
+    actions = [dict(action) for action in WORKFLOW["actions"]]
+    actions[1]["condition"] = actions[1]["condition"].replace("open_rfis", TYPO)
+    wrong = await _call(client, "create_workflow", **{**WORKFLOW, "name": "With a typo", "actions": actions})
+    found = [f"{one['path']}: {one['message']} {one['fix']}" for one in wrong["problems"]]
+    teller.claim(
+        f'A misspelt step ("{TYPO}") in a condition is found before anything runs, with its place and the right name',
+        [one["path"] for one in wrong["problems"]] == ["actions.alert.condition"] and "open_rfis" in found[0],
+        " ".join(found),
+    )
+    workflow_id = wrong["workflow"]["id"]
+    advice = await _call(client, "get_workflow_guidance", goal="finish it", workflow_id=workflow_id)
+    step = advice["steps"][0]
+    mended = await _call(client, step["tool"], **step["arguments"])
+    teller.claim(
+        "The call that mends it was offered; sent as it stood, nothing is wrong any more", not mended["problems"]
+    )
+    looked = await _call(client, "deploy_workflow", workflow_id=workflow_id, dry_run=True)
+    codes = {one["code"] for one in looked["problems"] if one["severity"] == "error"}
+    teller.claim(
+        "A dry run says what it would do, and plainly that this version cannot carry it out yet",
+        looked["status"] == "invalid" and "ACTION_NOT_PERFORMED" in codes and len(looked["effects"]) == 2,
+        "It could " + "; ".join(looked["effects"]),
+    )
+    await _call(client, "delete_workflow", workflow_id=workflow_id)
 
 
 async def _kill(workspace: Path, teller: Teller) -> None:

@@ -57,7 +57,7 @@ class SampleEvent:
     received_at: datetime | None = None
 
 
-@tool(effect="read", listed=True)
+@tool(effect="read", listed=True, open_world=True)
 async def get_workflow_guidance(
     goal: Annotated[str, Field(min_length=1, max_length=2000), "What should happen and when, in words"],
     workflow_id: WorkflowId = None,

@@ -28,6 +28,19 @@ from construction_mcp.toolsets.procore.shapes import (
 
 _NAMED_PROJECTS_MAX = 50  # of a check; list_procore_projects has them all
 _QUESTION = "sign_in"
+_CODE_QUESTION = "link_account"
+_CODE_FORM = {
+    "type": "object",
+    "properties": {
+        "confirm": {
+            "type": "boolean",
+            "title": "Link this account",
+            "description": "Yes, I signed in to Procore just now and this is the code it showed me",
+        }
+    },
+    "required": ["confirm"],
+}
+_IN_A_TERMINAL = "construction-mcp connect --code CODE"
 
 CompanyId = Annotated[int | None, Field(ge=1), "Company id; the default company otherwise"]
 
@@ -50,7 +63,7 @@ async def connect_procore(
     """
     environment = accounts.environment.name
     if code is not None:
-        return await _redeemed(sign_in, principal, code, environment)
+        return await _redeemed(sign_in, principal, ask, code.strip(), environment)
     if accounts.is_service:
         account = await sign_in.look(await accounts.of(principal))
         return connected(account, environment, is_service=True)
@@ -58,22 +71,41 @@ async def connect_procore(
     return present or await _begin(sign_in, accounts, principal, ask, company_id)
 
 
-async def _redeemed(sign_in: SignIn, principal: Principal, code: str, environment: str) -> Connection:
-    """The account that a copied code belongs to.
+async def _redeemed(sign_in: SignIn, principal: Principal, ask: Ask, code: str, environment: str) -> Connection:
+    """The account that a copied code belongs to, once the person said that the code is theirs.
+
+    The code comes from a model, and a model may have read it in a record: with somebody else's code everything the
+    person writes from then on would go to that somebody's account.
 
     Raises:
         Invalid: nobody is waiting for a code of this caller. NeedsLogin: Procore does not know the code.
+        NotPermitted: the client has no forms, so that nobody can be asked.
     """
-    try:
-        account = await sign_in.finish_with_code(principal, code.strip())
-    except NotPermitted as refusal:
+    if not sign_in.awaits_code(principal):
         raise Invalid(
             "No sign-in of yours is waiting for a code.",
-            hint=refusal.hint,
+            hint="Start again with connect_procore.",
             details={"field": "code"},
             next_call=NextCall("connect_procore", {}, "gives a new link"),
-        ) from None
-    return connected(account, environment, is_service=False)
+        )
+    if not ask.can_form:
+        raise NotPermitted(
+            "This client cannot ask you whether the code is yours, so no account was linked.",
+            code="AUTH_PERSON_REQUIRED",
+            hint=f"The person finishes it in a terminal of this machine: {_IN_A_TERMINAL}",
+        )
+    answer = await ask.form(_CODE_QUESTION, _code_question(principal, code, environment), _CODE_FORM)
+    if answer.action != "accept" or (answer.content or {}).get("confirm") is not True:
+        return _declined(environment)
+    return connected(await sign_in.finish_with_code(principal, code), environment, is_service=False)
+
+
+def _code_question(principal: Principal, code: str, environment: str) -> str:
+    return (
+        f"Link a Procore account ({environment}) to {principal.name or principal.id}?\n\n"
+        f"It is the account whose sign-in ended with the code {code[:80]}. Agree only if you signed in to Procore "
+        "yourself just now and its last page showed you this code. From then on this assistant reads and writes as it."
+    )
 
 
 async def _present(
@@ -101,7 +133,7 @@ async def _begin(
     """
     environment, comes_back = accounts.environment.name, sign_in.address
     if not ask.can_url:
-        return _waiting(environment, sign_in.link(principal, company_id), comes_back=comes_back is not None)
+        return _waiting(ask, environment, sign_in.link(principal, company_id), comes_back=comes_back is not None)
     is_second_run = ask.state is not None
     url = (comes_back or accounts.environment.login) if is_second_run else sign_in.link(principal, company_id)
     message = "Sign in to Procore to link your account to this server."
@@ -109,19 +141,27 @@ async def _begin(
         message += " Copy the code that the last page shows."
     answer = await ask.url(_QUESTION, message, url, state=_QUESTION)
     if answer.action != "accept":
-        return Connection("declined", environment, "Nothing was connected. Call connect_procore to try again.")
+        return _declined(environment)
     if comes_back is None:
-        return _waiting(environment, None if is_second_run else url, comes_back=False)
+        return _waiting(ask, environment, None if is_second_run else url, comes_back=False)
     if not await sign_in.wait(principal):
-        return _waiting(environment, None if is_second_run else url, comes_back=True)
+        return _waiting(ask, environment, None if is_second_run else url, comes_back=True)
     return connected(await sign_in.look(await accounts.of(principal)), environment, is_service=False)
 
 
-def _waiting(environment: str, url: str | None, *, comes_back: bool) -> Connection:
+def _declined(environment: str) -> Connection:
+    return Connection("declined", environment, "Nothing was connected. Call connect_procore to try again.")
+
+
+def _waiting(ask: Ask, environment: str, url: str | None, *, comes_back: bool) -> Connection:
     if comes_back:
         step = "Show the person the link and let them sign in, then call connect_procore again."
         return Connection("waiting", environment, step, url)
-    step = "Show the person the link; after signing in Procore shows a code. Call connect_procore with that code."
+    step = "Show the person the link; after signing in Procore shows a code. "
+    if ask.can_form:
+        step += "Call connect_procore with that code."
+    else:
+        step += f"They type it in a terminal of this machine: {_IN_A_TERMINAL}"
     return Connection("waiting_for_code", environment, step, url)
 
 

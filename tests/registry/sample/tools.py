@@ -7,6 +7,7 @@ from pydantic import Field
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.errors import Conflict
+from construction_mcp.core.ports import Ask
 from construction_mcp.core.toolset import completes, prompt, resource, tool
 from construction_mcp.core.types import Page, Principal, Role
 
@@ -69,6 +70,16 @@ async def hang_midway() -> Echo:
 
 
 @tool(effect="read")
+async def consult(then_hang: Annotated[bool, "Never answer afterwards"] = False, *, ask: Ask) -> Echo:
+    """Ask a person, once by form and once by link."""
+    first = await ask.form("first", "Go on?", {"type": "object", "properties": {}})
+    second = await ask.url("second", "Look at it.", "https://example.com")
+    if then_hang:
+        await asyncio.Event().wait()
+    return Echo(f"{first.action}, {second.action}")
+
+
+@tool(effect="read")
 async def what_time(*, clock: Clock) -> Echo:
     """Tell the time."""
     return Echo(clock.now().isoformat())
@@ -84,6 +95,27 @@ async def note_body(number: str) -> str:
 async def greet(name: Annotated[str, "Who"], tone: Annotated[str, "How"] = "warm") -> str:
     """Greet somebody."""
     return f"Greet {name} in a {tone} way."
+
+
+@resource("hanging://{number}")
+async def hanging(number: str) -> str:
+    """Nothing, ever."""
+    await asyncio.Event().wait()
+    return number
+
+
+@prompt()
+async def dither(where: Annotated[str, "Where to"]) -> str:
+    """Never get anywhere."""
+    await asyncio.Event().wait()
+    return where
+
+
+@completes("dither", "where")
+async def places(prefix: str) -> list[str]:
+    """Every place there is."""
+    await asyncio.Event().wait()
+    return [prefix]
 
 
 @completes("greet", "tone")
