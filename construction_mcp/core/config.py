@@ -116,6 +116,7 @@ class Limits:
     expressions_waiting_max: int = 1000  # for their turn in the one process: 250 s if each were a bomb
 
     # webhooks
+    deliveries_kept_days: int = 30  # Procore repeats an event within a day; the rest serves as examples
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
