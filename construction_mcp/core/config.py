@@ -26,6 +26,7 @@ class Limits:
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
     sessions_max: int = 1000
+    subscriptions_max: int = 1000  # resources one connection watches: every workflow of a large workspace
 
     # http
     connections_max: int = 2000  # two per session: one call and one open stream
