@@ -51,11 +51,6 @@ def _is_untold(key: str, value: object, schema: Schema) -> bool:
     )
 
 
-def _is_absence(key: str, value: object, schema: Schema) -> bool:
-    """That nothing is the default goes without saying, but for a flag."""
-    return key == "default" and value is None and schema.get("type") != "boolean"
-
-
 def _resolved(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
     """The schema behind a reference, under the description given where it is used."""
     if "$ref" not in schema:

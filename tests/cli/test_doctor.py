@@ -3,14 +3,19 @@
 import asyncio
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from construction_mcp.cli.doctor.installation import _sqlite
+from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Settings
+from construction_mcp.core.effects import Intent
 from construction_mcp.core.ownership import take
 from construction_mcp.store.database import Database
+from construction_mcp.store.intents import Intents
 from construction_mcp.store.meta import open_key_ring
 
 
@@ -81,6 +86,59 @@ def test_a_database_damaged_inside_is_broken_though_it_opens(cli, workspace):
 
     assert ran.code == 1
     assert finding(ran, "database")["status"] == "broken"
+
+
+def remember(workspace: Path, write) -> None:
+    """Let `write(intents)` use the workspace as a server does."""
+
+    async def run() -> None:
+        settings = Settings(workspace)
+        database = await Database.open(settings.database_file, limits=settings.limits)
+        await write(Intents(database, ManualClock()))
+        await database.close()
+
+    asyncio.run(run())
+
+
+def change(key: str) -> Intent:
+    return Intent("local:0", "close_procore_rfi", key, "digest", f"Close RFI {key}", {}, ())
+
+
+def test_a_change_that_a_crash_left_without_an_outcome_is_named(cli, workspace):
+    async def crash(intents: Intents) -> None:
+        finished, _ = await intents.intend(change("41"))
+        await intents.finish(finished.id, change("41"), "done", {})
+        for number in range(42, 50):
+            await intents.intend(change(str(number)))
+
+    remember(workspace, crash)
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    told = [found for found in ran.data["findings"] if found["name"] == "change"]
+    assert ran.code == 0
+    assert "Close RFI 42 (close_procore_rfi, 2026-03-02T15:00Z" in told[0]["said"]
+    assert "look in Procore" in told[0]["next"]
+    assert [found["said"] for found in told[5:]] == ["3 more have no known outcome"]
+    assert "RFI 41" not in str(told)
+
+
+def test_a_log_of_changes_that_somebody_altered_is_broken(cli, workspace):
+    async def work(intents: Intents) -> None:
+        for number in range(3):
+            done, _ = await intents.intend(change(str(number)))
+            await intents.finish(done.id, change(str(number)), "done", {})
+
+    remember(workspace, work)
+    whole = cli("doctor", "--data-dir", workspace, "--json")
+    with closing(sqlite3.connect(workspace / "construction.db")) as forger, forger:
+        forger.execute("UPDATE audit SET summary = 'Close RFI 7' WHERE sequence = 2")
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    assert [found for found in whole.data["findings"] if found["name"] in ("audit", "change")] == []
+    assert ran.code == 1
+    assert "from entry 2 on" in finding(ran, "audit")["said"]
 
 
 def test_a_key_of_another_workspace_is_broken(cli, workspace):
