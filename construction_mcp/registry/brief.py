@@ -44,11 +44,7 @@ def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> di
 
 def _is_untold(key: str, value: object, schema: Schema) -> bool:
     """That an id is positive nobody needs to hear; the lower end of a range belongs to the range."""
-    return (
-        key in _UNTOLD
-        or _is_absence(key, value, schema)
-        or (key == "minimum" and value == 1 and "maximum" not in schema)
-    )
+    return key in _UNTOLD or (key == "minimum" and value == 1 and "maximum" not in schema)
 
 
 def _resolved(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
