@@ -331,7 +331,9 @@ class House:
         from construction_mcp.store.database import Database
         from construction_mcp.store.hooks import Hooks
 
-        return Hooks(await self.services.get(Database), self.clock, self.settings.limits)
+        hooks = Hooks(await self.services.get(Database), self.clock, self.settings.limits)
+        await hooks.forget_deliveries(self.clock.now() - timedelta(days=self.settings.limits.deliveries_kept_days))
+        return hooks
 
     async def _connections(self) -> "Connections":
         from construction_mcp.store.connections import Connections

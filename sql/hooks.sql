@@ -121,6 +121,12 @@ SELECT event, received_at
  ORDER BY received_at DESC
  LIMIT :newest;
 
+-- name: forget_deliveries :run
+-- They answer for repeats and serve as examples, not as history; hook by hook, for the index begins with the hook.
+DELETE FROM deliveries
+ WHERE hook_id IN (SELECT id FROM hooks)
+   AND received_at < :before;
+
 -- name: accept :run
 -- In the transaction that asked `delivery_of`, so an event is kept once however often it is sent.
 INSERT INTO deliveries (id, hook_id, event_id, event, received_at)

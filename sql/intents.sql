@@ -22,7 +22,7 @@ UPDATE intents
 
 -- name: left_open :many
 -- After a crash: what was about to be sent when the process ended. Partial index, few rows.
-SELECT id, principal, tool, summary, targets, created_at
+SELECT id, tool, summary, created_at
   FROM intents
  WHERE state = 'intended'
  ORDER BY created_at;

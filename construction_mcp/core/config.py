@@ -34,6 +34,7 @@ class Limits:
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
     sessions_max: int = 1000
+    subscriptions_max: int = 1000  # resources one connection watches: every workflow of a large workspace
 
     # http
     connections_max: int = 2000  # two per session: one call and one open stream
@@ -127,6 +128,7 @@ class Limits:
     expressions_waiting_max: int = 1000  # for their turn in the one process: 250 s if each were a bomb
 
     # webhooks
+    deliveries_kept_days: int = 30  # Procore repeats an event within a day; the rest serves as examples
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 

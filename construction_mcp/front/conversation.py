@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from construction_mcp.core.errors import Unavailable
+from construction_mcp.front.bounds import STANDING_BYTES_MAX
 from construction_mcp.front.frames import RequestId, dump_frame, error_frame, usable_id
 
 REPLAY = "construction-mcp/replay/"  # ids of our own: their answers never reach the client
@@ -26,6 +27,7 @@ class Conversation:
         self._opening: dict[str, Any] | None = None
         self._initialized: dict[str, Any] | None = None
         self._standing: dict[object, dict[str, Any]] = {}
+        self._standing_bytes = 0
         self._acknowledged: set[RequestId] = set()  # listens whose second acknowledgement must not be seen
 
     def heard(self, method: str, request_id: RequestId | None, params: Mapping[str, Any] | None) -> None:
@@ -50,7 +52,7 @@ class Conversation:
                 self._again[request_id] = again - 1
             return
         if self.in_flight.pop(request_id, None) == LISTEN:
-            self._standing.pop((LISTEN, request_id), None)
+            self._drop((LISTEN, request_id))
 
     def is_hidden(self, message: Mapping[str, Any]) -> bool:
         """Whether a message to the client answers the replay, which the client knows nothing of."""
@@ -128,13 +130,26 @@ class Conversation:
             if not self.is_modern:
                 self._opening = message
         elif method == LISTEN:
-            self._standing[(LISTEN, request_id)] = message
+            self._keep((LISTEN, request_id), message)
         elif method == "logging/setLevel":
-            self._standing[method] = message
+            self._keep(method, message)
         elif method == "resources/unsubscribe":
-            self._standing.pop(("uri", str(params.get("uri"))), None)
+            self._drop(("uri", str(params.get("uri"))))
         else:
-            self._standing[("uri", str(params.get("uri")))] = message
+            self._keep(("uri", str(params.get("uri"))), message)
+
+    def _keep(self, key: object, message: dict[str, Any]) -> None:
+        """Remember it for the next server, as far as there is room: what is beyond it ends with this one."""
+        self._drop(key)
+        size = len(dump_frame(message))
+        if self._standing_bytes + size <= STANDING_BYTES_MAX:
+            self._standing[key] = message
+            self._standing_bytes += size
+
+    def _drop(self, key: object) -> None:
+        message = self._standing.pop(key, None)
+        if message is not None:
+            self._standing_bytes -= len(dump_frame(message))
 
     def _cancel(self, request_id: object) -> None:
         """A cancelled call gets no answer. The SDK takes 7 and "7" for the same id here, so both go."""

@@ -44,16 +44,7 @@ def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> di
 
 def _is_untold(key: str, value: object, schema: Schema) -> bool:
     """That an id is positive nobody needs to hear; the lower end of a range belongs to the range."""
-    return (
-        key in _UNTOLD
-        or _is_absence(key, value, schema)
-        or (key == "minimum" and value == 1 and "maximum" not in schema)
-    )
-
-
-def _is_absence(key: str, value: object, schema: Schema) -> bool:
-    """That nothing is the default goes without saying, but for a flag."""
-    return key == "default" and value is None and schema.get("type") != "boolean"
+    return key in _UNTOLD or (key == "minimum" and value == 1 and "maximum" not in schema)
 
 
 def _resolved(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from construction_mcp import __version__
 from construction_mcp.bootstrap import House
-from construction_mcp.core.errors import ConstructionError, NotFound
+from construction_mcp.core.errors import ConstructionError, Invalid, NotFound
 from construction_mcp.core.instructions import instructions
 from construction_mcp.core.ports import Ask, InputNeeded, Log, Progress
 from construction_mcp.core.types import Principal
@@ -82,7 +82,7 @@ class Face:
         self._house = house
         self._view = view
         self._principal_of = principal_of
-        self.changes = ResourceChanges()
+        self.changes = ResourceChanges(house.settings.limits.subscriptions_max)
         house.changes.attach(self.changes)
         self.header_schemas = listing.header_schemas(house.catalog.tools)
         house.catalog.require_toolsets(view.toolsets)
@@ -147,7 +147,10 @@ class Face:
         uri = str(params.uri)
         if not self.may_read(ctx, uri):
             raise _protocol_error(NotFound(f"There is nothing to subscribe to at {uri[:200]!r}."), ctx, uri)
-        self.changes.subscribe(ctx, uri)
+        try:
+            self.changes.subscribe(ctx, uri)
+        except Invalid as refusal:
+            raise _protocol_error(refusal, ctx, uri) from None
         return types.EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:

@@ -17,6 +17,7 @@ from mcp.server.subscriptions import (
     ToolsListChanged,
 )
 
+from construction_mcp.core.errors import Invalid
 from construction_mcp.core.ports import Listing
 
 Context = ServerRequestContext[Any, Any]
@@ -36,9 +37,11 @@ class ResourceChanges:
     streams; a change is told to both. `may_read` judges each URI for the principal that asks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, subscriptions_max: int) -> None:
+        self._subscriptions_max = subscriptions_max
         self._bus = InMemorySubscriptionBus()
         self._legacy: dict[str, dict[Connection, ServerSession]] = {}
+        self._watched: dict[Connection, set[str]] = {}
 
     async def resource_updated(self, uri: str) -> None:
         await self._bus.publish(ResourceUpdated(uri=uri))
@@ -50,16 +53,35 @@ class ResourceChanges:
         await self._bus.publish(_LISTING_EVENTS[listing])
 
     def subscribe(self, ctx: Context, uri: str) -> None:
-        """Remember a pre-2026 subscription for as long as its connection lives."""
+        """Remember a pre-2026 subscription for as long as its connection lives.
+
+        Raises:
+            Invalid: VALIDATION_TOO_LARGE, the connection watches as much as it may.
+        """
         connection = connection_of(ctx)
-        if connection not in self._legacy.setdefault(uri, {}):
-            connection.exit_stack.callback(self._forget, connection, uri)
-        self._legacy[uri][connection] = ctx.session
+        if connection not in self._watched:
+            self._watched[connection] = set()
+            connection.exit_stack.callback(self._leave, connection)  # once: a client may come and go by URI for ever
+        watched = self._watched[connection]
+        if uri not in watched and len(watched) >= self._subscriptions_max:
+            raise Invalid(
+                f"This connection watches {self._subscriptions_max} resources already.",
+                code="VALIDATION_TOO_LARGE",
+                hint="Unsubscribe from some first.",
+            )
+        watched.add(uri)
+        self._legacy.setdefault(uri, {})[connection] = ctx.session
 
     def unsubscribe(self, ctx: Context, uri: str) -> None:
         self._forget(connection_of(ctx), uri)
 
+    def _leave(self, connection: Connection) -> None:
+        for uri in list(self._watched[connection]):
+            self._forget(connection, uri)
+        del self._watched[connection]
+
     def _forget(self, connection: Connection, uri: str) -> None:
+        self._watched.get(connection, set()).discard(uri)
         sessions = self._legacy.get(uri, {})
         sessions.pop(connection, None)
         if not sessions:

@@ -47,11 +47,6 @@ def append(tx: Tx, entry: Entry, now: datetime) -> None:
     tx.run(_sql.append, **columns, hash=_hash(columns))
 
 
-def chain(tx: Tx) -> list[sqlite3.Row]:
-    """Every row, oldest first."""
-    return tx.all(_sql.chain)
-
-
 def first_break(rows: Iterable[Mapping[str, Any] | sqlite3.Row]) -> int | None:
     """The sequence at which the chain does not hold (changed, removed or reordered); None when it holds."""
     previous = ORIGIN

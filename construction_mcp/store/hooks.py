@@ -224,6 +224,10 @@ class Hooks:
 
         return await self._database.write(write, durable=True)
 
+    async def forget_deliveries(self, before: datetime) -> int:
+        """Drop what came before the moment; how many."""
+        return await self._database.write(lambda tx: tx.run(_sql.forget_deliveries, before=time_text(before)))
+
     async def last_event(self, hook_id: str, resource_name: str) -> tuple[dict[str, Any], datetime] | None:
         """The last event about such a resource among the newest that came through the hook, and when it came."""
         newest = self._limits.deliveries_looked_at

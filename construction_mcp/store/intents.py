@@ -63,10 +63,6 @@ class Intents:
         entry = audit.Entry(intent.principal, intent.tool, "declined", intent.summary, intent.targets)
         await self._database.write(lambda tx: audit.append(tx, entry, now))
 
-    async def left_open(self) -> list[sqlite3.Row]:
-        """Effects that were about to be sent when the process ended: nobody knows whether they happened."""
-        return await self._database.read(lambda tx: tx.all(_sql.left_open))
-
 
 def _recorded(row: sqlite3.Row) -> Recorded:
     outcome = None if row["outcome"] is None else json.loads(row["outcome"])

@@ -3,14 +3,19 @@
 import asyncio
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from construction_mcp.cli.doctor.installation import _sqlite
+from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Settings
+from construction_mcp.core.effects import Intent
 from construction_mcp.core.ownership import take
 from construction_mcp.store.database import Database
+from construction_mcp.store.intents import Intents
 from construction_mcp.store.meta import open_key_ring
 
 
@@ -81,6 +86,59 @@ def test_a_database_damaged_inside_is_broken_though_it_opens(cli, workspace):
 
     assert ran.code == 1
     assert finding(ran, "database")["status"] == "broken"
+
+
+def remember(workspace: Path, write) -> None:
+    """Let `write(intents)` use the workspace as a server does."""
+
+    async def run() -> None:
+        settings = Settings(workspace)
+        database = await Database.open(settings.database_file, limits=settings.limits)
+        await write(Intents(database, ManualClock()))
+        await database.close()
+
+    asyncio.run(run())
+
+
+def change(key: str) -> Intent:
+    return Intent("local:0", "close_procore_rfi", key, "digest", f"Close RFI {key}", {}, ())
+
+
+def test_a_change_that_a_crash_left_without_an_outcome_is_named(cli, workspace):
+    async def crash(intents: Intents) -> None:
+        finished, _ = await intents.intend(change("41"))
+        await intents.finish(finished.id, change("41"), "done", {})
+        for number in range(42, 50):
+            await intents.intend(change(str(number)))
+
+    remember(workspace, crash)
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    told = [found for found in ran.data["findings"] if found["name"] == "change"]
+    assert ran.code == 0
+    assert "Close RFI 42 (close_procore_rfi, 2026-03-02T15:00Z" in told[0]["said"]
+    assert "look in Procore" in told[0]["next"]
+    assert [found["said"] for found in told[5:]] == ["3 more have no known outcome"]
+    assert "RFI 41" not in str(told)
+
+
+def test_a_log_of_changes_that_somebody_altered_is_broken(cli, workspace):
+    async def work(intents: Intents) -> None:
+        for number in range(3):
+            done, _ = await intents.intend(change(str(number)))
+            await intents.finish(done.id, change(str(number)), "done", {})
+
+    remember(workspace, work)
+    whole = cli("doctor", "--data-dir", workspace, "--json")
+    with closing(sqlite3.connect(workspace / "construction.db")) as forger, forger:
+        forger.execute("UPDATE audit SET summary = 'Close RFI 7' WHERE sequence = 2")
+
+    ran = cli("doctor", "--data-dir", workspace, "--json")
+
+    assert [found for found in whole.data["findings"] if found["name"] in ("audit", "change")] == []
+    assert ran.code == 1
+    assert "from entry 2 on" in finding(ran, "audit")["said"]
 
 
 def test_a_key_of_another_workspace_is_broken(cli, workspace):
@@ -169,3 +227,22 @@ def test_the_text_has_a_line_for_every_finding_and_its_next_step(cli):
     assert all(f"{found['name']}: {found['said']}" in ran.out for found in data["findings"] if found["name"] != "disk")
     assert all(f"next: {found['next']}" in ran.out for found in data["findings"] if "next" in found)
     assert "Nothing is broken." in ran.out
+
+
+def test_packages_that_add_actions_or_templates_are_told_with_what_is_wrong(cli, tmp_path, monkeypatch):
+    package = tmp_path / "packages"
+    metadata = package / "sad_actions-1.dist-info"
+    metadata.mkdir(parents=True)
+    (package / "sad_actions.py").write_text("raise RuntimeError('no licence')")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sad_actions\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[construction_mcp.actions]\nconcrete = sad_actions\n")
+    monkeypatch.syspath_prepend(package)
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "plugins")
+
+    ran = cli("doctor", "--json")
+
+    assert ran.code == 1
+    assert finding(ran, "action types")["status"] == finding(ran, "templates")["status"] == "ok"
+    assert finding(ran, "actions concrete of sad_actions")["said"] == "RuntimeError: no licence"
+    assert finding(ran, "template half_done")["status"] == "broken"
+    assert "uninstall" in finding(ran, "template half_done")["next"]

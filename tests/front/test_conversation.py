@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from construction_mcp.front.bounds import STANDING_BYTES_MAX
 from construction_mcp.front.conversation import REPLAY, Conversation
 
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}}
@@ -61,6 +62,19 @@ def test_live_subscriptions_and_the_log_level_are_replayed_and_dropped_ones_are_
         ("resources/subscribe", {"uri": "workflow://b/status"}),
         ("logging/setLevel", {"level": "debug"}),
     ]
+
+
+def test_subscriptions_are_replayed_as_far_as_there_is_room_and_dropped_ones_make_some() -> None:
+    """What a client makes us remember is bounded, whether by one huge frame or by many."""
+    long = "workflow://" + "x" * (STANDING_BYTES_MAX // 3)
+    conversation = heard(INITIALIZE, *(request(n, "resources/subscribe", uri=f"{long}{n}") for n in range(2, 7)))
+    full = len(replayed(conversation))
+    for number in (2, 3):
+        conversation.heard("resources/unsubscribe", 10 + number, {"uri": f"{long}{number}"})
+    conversation.heard("resources/subscribe", 20, {"uri": "workflow://a/status"})
+
+    assert full == 1 + 2
+    assert [message.get("params", {}).get("uri") for message in replayed(conversation)[1:]] == ["workflow://a/status"]
 
 
 def test_a_listen_keeps_its_id_and_its_second_acknowledgement_is_hidden() -> None:

@@ -18,6 +18,7 @@ from construction_mcp.registry.gate import Asked, Gate
 from construction_mcp.store import audit
 from construction_mcp.store.database import Database
 from construction_mcp.store.intents import Intents
+from construction_mcp.store.queries import load
 from tests.registry.conftest import ADMIN
 
 pytestmark = pytest.mark.anyio
@@ -164,7 +165,7 @@ async def test_anything_but_yes_is_no_and_is_written_down(
 ) -> None:
     declined = await ask_gate(gate, outside, replace(CALL, ask=Person(answer)))
 
-    rows = await database.read(audit.chain)
+    rows = await database.read(lambda tx: tx.all(load("audit").chain))
     assert (declined.status, outside.done) == ("declined", [])
     assert [(row["outcome"], row["principal"]) for row in rows] == [("declined", ADMIN.id)]
 
@@ -208,7 +209,7 @@ async def test_an_effect_without_known_outcome_is_never_repeated(
 
         with pytest.raises(KeyboardInterrupt):
             await gate.pass_through(replace(outside.effect(), perform=dies), keyed, RETURNS)
-        assert len(await Intents(database, ManualClock()).left_open()) == 1
+        assert len(await database.read(lambda tx: tx.all(load("intents").left_open))) == 1
     else:
         with pytest.raises(Uncertain):
             await ask_gate(gate, outside, keyed)
@@ -251,7 +252,7 @@ async def test_every_outcome_extends_an_unbroken_chain(gate: Gate, outside: Outs
         call = replace(CALL, idempotency_key=f"k{number}", ask=Person(Answer("accept", {"confirm": True})))
         await ask_gate(gate, outside, call)
 
-    rows = [dict(row) for row in await database.read(audit.chain)]
+    rows = [dict(row) for row in await database.read(lambda tx: tx.all(load("audit").chain))]
     assert [row["outcome"] for row in rows] == ["done"] * 3
     assert audit.first_break(rows) is None
     assert audit.first_break([rows[0], {**rows[1], "summary": "forged"}, rows[2]]) == 2

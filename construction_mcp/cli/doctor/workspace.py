@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from construction_mcp.store.inspection import Inspection
 
 SECTION = "This workspace"
+_OPEN_SHOWN_MAX = 5
 DISK_WARN_BYTES = 1024**3
 DISK_BROKEN_BYTES = 50 * 1024**2  # less than one checkpoint of a full log
 
@@ -112,6 +113,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding(SECTION, "database", "broken", f"it cannot be read: {problem}", "Check the disk.")
         return
     yield _schema(seen)
+    yield from _changes(seen)
     yield _key(settings, seen.key_fingerprint)
 
 
@@ -128,6 +130,21 @@ def _schema(seen: "Inspection") -> Finding:
     if seen.schema < seen.schema_known:
         return Finding(SECTION, "database", "ok", f"{said}; the next start migrates it, after a backup")
     return Finding(SECTION, "database", "ok", f"{said}, whole")
+
+
+def _changes(seen: "Inspection") -> Iterator[Finding]:
+    """What was changed outside: whether the log of it is whole, and what has no known outcome."""
+    if seen.audit_break is not None:
+        said = f"the log of changes was altered from entry {seen.audit_break} on"
+        look = "Compare it with a backup (construction-mcp backup), and see who can write the file."
+        yield Finding(SECTION, "audit", "broken", said, look)
+    for effect in seen.left_open[:_OPEN_SHOWN_MAX]:
+        said = f"{effect.summary} ({effect.tool}, {effect.created_at[:16]}Z, {effect.id}) has no known outcome"
+        look = "If no process is at it now, look in Procore whether it happened. It is not repeated by itself."
+        yield Finding(SECTION, "change", "warning", said, look)
+    if len(seen.left_open) > _OPEN_SHOWN_MAX:
+        more = len(seen.left_open) - _OPEN_SHOWN_MAX
+        yield Finding(SECTION, "change", "warning", f"{more} more have no known outcome", "Settle these first.")
 
 
 def _key(settings: Settings, fingerprint: str | None) -> Finding:

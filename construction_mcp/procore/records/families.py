@@ -4,7 +4,7 @@ A list sends the filters Procore knows and takes Procore's page; a filter or ord
 (`listing.py`). A record of one is its own page; several are one filtered list.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
@@ -104,17 +104,39 @@ class Family(Generic[Record]):
         Raises:
             Invalid: neither `one_id` nor `ids`, or both. ConstructionError: as `ProcoreClient.get`.
         """
-        if (one_id is None) == (ids is None):
-            raise Invalid("Give either one id or ids.", details={"field": "ids"})
         path, place = self.at(reading.project_id)
-        if one_id is not None:
-            return Found(self.shape(reading, await reading.procore.get(f"{path}/{one_id}", place, ttl_s=KEPT_S)))
-        wanted = list(dict.fromkeys(ids or []))
-        listing = await reading.procore.list(path, {**place, "filters": {"id": wanted}}, ttl_s=KEPT_S)
-        rows = self.rows(listing.items) if self.rows else listing.items
-        found = {row["id"]: self.shape(reading, row) for row in rows if isinstance(row, Mapping) and "id" in row}
-        items = [found[one] for one in wanted if one in found]
-        return Found(items=items, missing=[one for one in wanted if one not in found])
+
+        async def read_one(wanted: int) -> Record:
+            return self.shape(reading, await reading.procore.get(f"{path}/{wanted}", place, ttl_s=KEPT_S))
+
+        async def read_several(wanted: Sequence[int]) -> dict[int, Record]:
+            listing = await reading.procore.list(path, {**place, "filters": {"id": wanted}}, ttl_s=KEPT_S)
+            rows = self.rows(listing.items) if self.rows else listing.items
+            return {row["id"]: self.shape(reading, row) for row in rows if isinstance(row, Mapping) and "id" in row}
+
+        return await one_or_several(one_id, ids, read_one, read_several)
+
+
+async def one_or_several(
+    one_id: int | None,
+    ids: Sequence[int] | None,
+    read_one: Callable[[int], Awaitable[Record]],
+    read_several: Callable[[Sequence[int]], Awaitable[Mapping[int, Record]]],
+) -> Found[Record]:
+    """What a tool that takes an id or `ids` answers: several in the order asked for, each once.
+
+    Raises:
+        Invalid: neither `one_id` nor `ids`, or both. Whatever the readers raise.
+    """
+    if (one_id is None) == (ids is None):
+        raise Invalid("Give either one id or ids.", details={"field": "ids"})
+    if one_id is not None:
+        return Found(await read_one(one_id))
+    wanted = list(dict.fromkeys(ids or []))
+    found = await read_several(wanted)
+    return Found(
+        items=[found[one] for one in wanted if one in found], missing=[one for one in wanted if one not in found]
+    )
 
 
 async def reading_of(procore: Procore, project_id: int, now: datetime, *, full: bool = False) -> Reading:

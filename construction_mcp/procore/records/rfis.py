@@ -147,12 +147,11 @@ async def read_raw(
     return raw, [reply_of(row) for row in rows_of(answers) if isinstance(row, Mapping)]
 
 
-async def read_several(procore: Procore, project_id: int, ids: Sequence[int], today: date) -> list[Rfi]:
-    """Several RFIs in full but without replies, in the order asked for: one request."""
+async def read_several(procore: Procore, project_id: int, ids: Sequence[int], today: date) -> dict[int, Rfi]:
+    """Several RFIs in full but without replies, by id: one request."""
     listing = await procore.list(path_of(project_id), list_query(ids=ids), items_max=len(ids), ttl_s=_KEPT_S)
     rows = (row for row in listing.items if isinstance(row, Mapping))
-    found = {rfi.id: rfi for rfi in (rfi_of(procore, row, project_id, today, full=True) for row in rows)}
-    return [found[one] for one in dict.fromkeys(ids) if one in found]
+    return {rfi.id: rfi for rfi in (rfi_of(procore, row, project_id, today, full=True) for row in rows)}
 
 
 async def read_recent(procore: Procore, project_id: int, today: date) -> list[Rfi]:

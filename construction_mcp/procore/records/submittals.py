@@ -212,13 +212,12 @@ async def read_raw(
     return raw, [row for row in revisions.items if isinstance(row, Mapping)]
 
 
-async def read_several(procore: Procore, project_id: int, ids: Sequence[int], today: date) -> list[Submittal]:
-    """Several submittals in full but without revisions, in the order asked for: one request."""
+async def read_several(procore: Procore, project_id: int, ids: Sequence[int], today: date) -> dict[int, Submittal]:
+    """Several submittals in full but without revisions, by id: one request."""
     query = list_query(ids=ids, only_current=False)
     listing = await procore.list(path_of(project_id), query, items_max=len(ids), ttl_s=_KEPT_S)
     rows = (row for row in listing.items if isinstance(row, Mapping))
-    found = {one.id: one for row in rows if (one := submittal_of(procore, row, project_id, today, full=True))}
-    return [found[one] for one in dict.fromkeys(ids) if one in found]
+    return {one.id: one for one in (submittal_of(procore, row, project_id, today, full=True) for row in rows)}
 
 
 async def find(procore: Procore, project_id: int, filters: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

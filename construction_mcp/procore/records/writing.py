@@ -1,6 +1,7 @@
 """Sending values to Procore and seeing whether it took them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -55,9 +56,14 @@ def require_version(expected: str | None, updated_at: datetime | None, what: str
         )
 
 
-def with_look(unknown: Uncertain, look: NextCall) -> Uncertain:
-    """The same uncertainty, with the read that can settle it."""
-    return Uncertain(unknown.message, hint=unknown.hint, details=unknown.details, next_call=look)
+@contextmanager
+def settled_by(tool: str, arguments: Mapping[str, Any], why: str) -> Iterator[None]:
+    """An uncertainty that leaves the body names the read that can settle it."""
+    try:
+        yield
+    except Uncertain as unknown:
+        look = NextCall(tool, arguments, why)
+        raise Uncertain(unknown.message, hint=unknown.hint, details=unknown.details, next_call=look) from None
 
 
 def _plain(value: Any) -> Any:

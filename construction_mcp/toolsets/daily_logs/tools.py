@@ -11,7 +11,7 @@ from construction_mcp.core.arguments import Cursor, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect
-from construction_mcp.core.errors import Invalid, NextCall, Uncertain
+from construction_mcp.core.errors import Invalid
 from construction_mcp.core.toolset import tool
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records import daily_log_entries
@@ -28,7 +28,7 @@ from construction_mcp.procore.records.daily_logs import (
     types_or_all,
 )
 from construction_mcp.procore.records.sites import site_of, sites_of, today_at
-from construction_mcp.procore.records.writing import with_look
+from construction_mcp.procore.records.writing import settled_by
 from construction_mcp.procore.together import together
 
 
@@ -126,12 +126,10 @@ async def create_procore_daily_log_entry(
     }
 
     async def perform() -> Entry:
-        try:
+        day = {"from_date": str(on), "to_date": str(on)}
+        look = {"project_id": project_id, "log_types": [log_type], **day, "status": "all"}
+        with settled_by("list_procore_daily_logs", look, "look there"):
             return await daily_log_entries.create(procore, project_id, new)
-        except Uncertain as unknown:
-            look = {"project_id": project_id, "log_types": [log_type], "from_date": on, "to_date": on, "status": "all"}
-            call = NextCall("list_procore_daily_logs", {**look, "from_date": str(on), "to_date": str(on)}, "look there")
-            raise with_look(unknown, call) from None
 
     target = f"procore:project/{project_id}/daily_log/{log_type}/{on}"
     return Effect(f"Add a {log_type} entry for {on} in {site.name}", shown, perform, (target,))

@@ -1,7 +1,8 @@
 """Tools over what is found and done on site. What Procore knows of each kind is in `procore/records/`."""
 
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypedDict, TypeVar
 
 from pydantic import Field
 
@@ -9,7 +10,6 @@ from construction_mcp.core.arguments import Cursor, Ids, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect
-from construction_mcp.core.errors import NextCall, Uncertain
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page
 from construction_mcp.procore.access import Procore
@@ -24,7 +24,7 @@ from construction_mcp.procore.records.persons import person_named
 from construction_mcp.procore.records.photos import PHOTOS, Photo
 from construction_mcp.procore.records.punch_items import PUNCH_ITEMS, NewPunchItem, PunchItem
 from construction_mcp.procore.records.sites import site_of
-from construction_mcp.procore.records.writing import with_look
+from construction_mcp.procore.records.writing import settled_by
 from construction_mcp.toolsets.field.arguments import (
     NewDue,
     NewName,
@@ -35,6 +35,8 @@ from construction_mcp.toolsets.field.arguments import (
     UpdatedSince,
     Who,
 )
+
+Item = TypeVar("Item", PunchItem, Observation)
 
 
 @tool(effect="read", open_world=True, fields=True)
@@ -57,20 +59,11 @@ async def list_procore_punch_items(
     Filtered by person or overdue they come earliest due date first. For the text of one use get_procore_punch_item.
     """
     query = punch_items.list_query(status="open" if overdue else status, search=text, updated_since=updated_since)
-    holds = await names_filter(procore, ball_in_court)
-    reading = await reading_of(procore, project_id, clock.now())
-
-    def keep(item: PunchItem) -> bool:
-        return (not overdue or bool(item.is_overdue)) and (holds is None or holds(item.ball_in_court))
-
-    filtered = overdue or holds is not None
     return await PUNCH_ITEMS.page(
-        reading,
+        await reading_of(procore, project_id, clock.now()),
         Wanted(cursors, limit, cursor),
         query,
-        keep=keep if filtered else None,
-        keep_name=f"{overdue}:{ball_in_court}",
-        order=punch_items.due_first if filtered else None,
+        **await _due_of(procore, overdue, ball_in_court, lambda item: item.ball_in_court, punch_items.due_first),
     )
 
 
@@ -125,11 +118,9 @@ async def create_procore_punch_item(
     )
 
     async def perform() -> PunchItem:
-        try:
+        look = {"project_id": project_id, "text": name, "status": "any"}
+        with settled_by("list_procore_punch_items", look, "see whether it is there"):
             return await punch_items.create(procore, reading, new)
-        except Uncertain as unknown:
-            look = {"project_id": project_id, "text": name, "status": "any"}
-            raise with_look(unknown, NextCall("list_procore_punch_items", look, "see whether it is there")) from None
 
     return Effect(f"Create punch item {name!r}", shown, perform, (f"procore:project/{project_id}/punch_item",))
 
@@ -154,20 +145,11 @@ async def list_procore_observations(
     Filtered by person or overdue they come earliest due date first. For one in full use get_procore_observation.
     """
     query = observations.list_query(status="open" if overdue else status, search=text, updated_since=updated_since)
-    holds = await names_filter(procore, assigned_to)
-    reading = await reading_of(procore, project_id, clock.now())
-
-    def keep(item: Observation) -> bool:
-        return (not overdue or bool(item.is_overdue)) and (holds is None or holds([item.assignee or ""]))
-
-    filtered = overdue or holds is not None
     return await OBSERVATIONS.page(
-        reading,
+        await reading_of(procore, project_id, clock.now()),
         Wanted(cursors, limit, cursor),
         query,
-        keep=keep if filtered else None,
-        keep_name=f"{overdue}:{assigned_to}",
-        order=observations.due_first if filtered else None,
+        **await _due_of(procore, overdue, assigned_to, lambda item: [item.assignee or ""], observations.due_first),
     )
 
 
@@ -227,11 +209,9 @@ async def create_procore_observation(
     )
 
     async def perform() -> Observation:
-        try:
+        look = {"project_id": project_id, "text": name, "status": "any"}
+        with settled_by("list_procore_observations", look, "see whether it is there"):
             return await observations.create(procore, reading, new)
-        except Uncertain as unknown:
-            look = {"project_id": project_id, "text": name, "status": "any"}
-            raise with_look(unknown, NextCall("list_procore_observations", look, "see whether it is there")) from None
 
     return Effect(f"Create observation {name!r}", shown, perform, (f"procore:project/{project_id}/observation",))
 
@@ -388,6 +368,35 @@ async def get_procore_meeting(
     Use list_procore_meetings to find ids.
     """
     return await MEETINGS.find(await reading_of(procore, project_id, clock.now(), full=True), meeting_id, ids)
+
+
+class _Due(TypedDict, Generic[Item]):
+    """The filter and order of `Family.page` that are ours and not Procore's."""
+
+    keep: Callable[[Item], bool] | None
+    keep_name: str
+    order: Callable[[Item], Any] | None
+
+
+async def _due_of(
+    procore: Procore,
+    overdue: bool,
+    who: str | None,
+    people: Callable[[Item], Sequence[str]],
+    due_first: Callable[[Item], Any],
+) -> _Due[Item]:
+    """Only those overdue, of one person, or both; earliest due date first once either is asked for.
+
+    Raises:
+        Invalid: as `names_filter`.
+    """
+    holds = await names_filter(procore, who)
+
+    def keep(item: Item) -> bool:
+        return (not overdue or bool(item.is_overdue)) and (holds is None or holds(people(item)))
+
+    filtered = overdue or holds is not None
+    return _Due(keep=keep if filtered else None, keep_name=f"{overdue}:{who}", order=due_first if filtered else None)
 
 
 def _shown(**values: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Tools over RFIs. What Procore knows of them is in `procore/records/rfis.py`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -11,30 +11,22 @@ from construction_mcp.core.arguments import Cursor, Ids, Limit, ProjectId
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect
-from construction_mcp.core.errors import Conflict, Invalid, NextCall, Uncertain
+from construction_mcp.core.errors import Conflict, Invalid
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records import rfis
 from construction_mcp.procore.records.across import Source, chosen_projects, read_across
+from construction_mcp.procore.records.families import Found, one_or_several
 from construction_mcp.procore.records.persons import any_named, person_named, read_me
 from construction_mcp.procore.records.rfis import Impact, NewRfi, Reply, Rfi, Status
 from construction_mcp.procore.records.sites import site_of, sites_of, today_at
 from construction_mcp.procore.records.specifications import Section, section_numbered
-from construction_mcp.procore.records.writing import require_version, with_look
+from construction_mcp.procore.records.writing import require_version, settled_by
 from construction_mcp.procore.together import together
 
 RfiId = Annotated[int, Field(ge=1), "RFI id, not its number"]
 Who = Annotated[str | None, Field(max_length=100), "me or part of a name"]
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One RFI with its replies, or several without; `missing` are ids that name nothing the connection may see."""
-
-    item: Rfi | None = None
-    items: list[Rfi] | None = None
-    missing: list[int] | None = None
 
 
 @tool(effect="read", listed=True, open_world=True, fields=True)
@@ -92,20 +84,20 @@ async def get_procore_rfi(
     *,
     procore: Procore,
     clock: Clock,
-) -> Read:
+) -> Found[Rfi]:
     """Return an RFI in full: question, people, impacts, and every reply, oldest first.
 
     Give rfi_id for one, ids for several (without replies). Use list_procore_rfis to find ids.
     """
-    if (rfi_id is None) == (ids is None):
-        raise Invalid("Give either rfi_id or ids.", details={"field": "rfi_id"})
-    if rfi_id is not None:
-        return Read(await _rfi(procore, project_id, rfi_id, clock))
-    site = await site_of(procore, project_id)
-    wanted = list(dict.fromkeys(ids or []))
-    items = await rfis.read_several(procore, project_id, wanted, today_at(site, clock.now()))
-    found = {one.id for one in items}
-    return Read(items=items, missing=[one for one in wanted if one not in found])
+
+    async def read_one(wanted: int) -> Rfi:
+        return await _rfi(procore, project_id, wanted, clock)
+
+    async def read_several(wanted: Sequence[int]) -> dict[int, Rfi]:
+        today = today_at(await site_of(procore, project_id), clock.now())
+        return await rfis.read_several(procore, project_id, wanted, today)
+
+    return await one_or_several(rfi_id, ids, read_one, read_several)
 
 
 @tool(effect="outside", open_world=True)
@@ -160,11 +152,9 @@ async def create_procore_rfi(
     }
 
     async def perform() -> Rfi:
-        try:
+        look = {"project_id": project_id, "text": subject, "status": "any"}
+        with settled_by("list_procore_rfis", look, "see whether it was created"):
             return await rfis.create(procore, project_id, new, today)
-        except Uncertain as unknown:
-            look = {"project_id": project_id, "text": subject, "status": "any"}
-            raise with_look(unknown, NextCall("list_procore_rfis", look, "see whether it was created")) from None
 
     kind = "draft RFI" if draft else "RFI"
     return Effect(f"Create {kind} {subject!r} in {site.name}", shown, perform, (f"procore:project/{project_id}/rfi",))
@@ -194,11 +184,9 @@ async def reply_to_procore_rfi(
     }
 
     async def perform() -> Reply:
-        try:
+        look = {"project_id": project_id, "rfi_id": rfi_id}
+        with settled_by("get_procore_rfi", look, "see whether the reply is there"):
             return await rfis.reply(procore, project_id, rfi_id, body, official=official)
-        except Uncertain as unknown:
-            look = {"project_id": project_id, "rfi_id": rfi_id}
-            raise with_look(unknown, NextCall("get_procore_rfi", look, "see whether the reply is there")) from None
 
     kind = "an official reply" if official else "a comment"
     return Effect(f"Post {kind} on {_title(rfi)}", shown, perform, _targets(rfi))

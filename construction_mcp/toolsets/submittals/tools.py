@@ -1,7 +1,7 @@
 """Tools over submittals. What Procore knows of them is in `procore/records/submittals.py`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -17,20 +17,12 @@ from construction_mcp.core.types import Page
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records import submittals
 from construction_mcp.procore.records.across import Source, chosen_projects, read_across
+from construction_mcp.procore.records.families import Found, one_or_several
 from construction_mcp.procore.records.persons import any_named, read_me
 from construction_mcp.procore.records.sites import site_of, sites_of, today_at
 from construction_mcp.procore.records.submittals import Change, Status, Submittal
 from construction_mcp.procore.records.writing import require_version
 from construction_mcp.procore.together import together
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One submittal with its revisions, or several without; `missing` are ids that name nothing visible."""
-
-    item: Submittal | None = None
-    items: list[Submittal] | None = None
-    missing: list[int] | None = None
 
 
 @tool(effect="read", listed=True, open_world=True, fields=True)
@@ -100,20 +92,20 @@ async def get_procore_submittal(
     *,
     procore: Procore,
     clock: Clock,
-) -> Read:
+) -> Found[Submittal]:
     """Return a submittal in full: dates, people, each approver's answer in order of their turn, and its revisions.
 
     Give submittal_id for one, ids for several (without revisions). Use list_procore_submittals to find ids.
     """
-    if (submittal_id is None) == (ids is None):
-        raise Invalid("Give either submittal_id or ids.", details={"field": "submittal_id"})
-    if submittal_id is not None:
-        return Read((await _submittal(procore, project_id, submittal_id, clock))[0])
-    site = await site_of(procore, project_id)
-    wanted = list(dict.fromkeys(ids or []))
-    items = await submittals.read_several(procore, project_id, wanted, today_at(site, clock.now()))
-    found = {one.id for one in items}
-    return Read(items=items, missing=[one for one in wanted if one not in found])
+
+    async def read_one(wanted: int) -> Submittal:
+        return (await _submittal(procore, project_id, wanted, clock))[0]
+
+    async def read_several(wanted: Sequence[int]) -> dict[int, Submittal]:
+        today = today_at(await site_of(procore, project_id), clock.now())
+        return await submittals.read_several(procore, project_id, wanted, today)
+
+    return await one_or_several(submittal_id, ids, read_one, read_several)
 
 
 @tool(effect="outside", open_world=True, destructive=True, idempotent=True)

@@ -7,14 +7,14 @@ from typing import Annotated
 from pydantic import Field
 
 from construction_mcp.core.effects import Effect
-from construction_mcp.core.errors import Conflict, NextCall, NotFound, Uncertain
+from construction_mcp.core.errors import Conflict, NextCall, NotFound
 from construction_mcp.core.reach import Reach
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page, Principal
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.records.hooks import EventType, Scope, Upstream, read_hooks, read_triggers, scope_of
 from construction_mcp.procore.records.hooks import delete_hook as delete_upstream
-from construction_mcp.procore.records.writing import with_look
+from construction_mcp.procore.records.writing import settled_by
 from construction_mcp.procore.registration import is_of, register, unregister
 from construction_mcp.procore.together import together
 from construction_mcp.store.hooks import Hook, Hooks, KnownHook
@@ -78,10 +78,8 @@ async def create_procore_webhook(
     }
 
     async def perform() -> Webhook:
-        try:
+        with settled_by("list_procore_webhooks", {}, "see whether it exists"):
             hook = await register(procore, hooks, reach, scope, triggers, principal.id)
-        except Uncertain as unknown:
-            raise with_look(unknown, NextCall("list_procore_webhooks", {}, "see whether it exists")) from None
         return _ours(KnownHook(hook, 0, None), "active", reach)
 
     owner = f"company/{scope.company_id}" if project_id is None else f"project/{project_id}"
