@@ -65,7 +65,7 @@ def test_what_makes_sense_is_taken(name: str, config: Mapping[str, Any]) -> None
         ("notify.email", {**MAIL, "allow": {"to": "x.com", "max_per_run": 1}}, "a domain"),
         ("notify.email", {**MAIL, "allow": {"to": "@x.com"}}, "required"),
         ("notify.email", {**MAIL, "subjekt": "x"}, "not permitted"),
-        ("notify.slack", {"template": "rfi_overdue_alerts"}, "rfi_overdue_alert is near"),
+        ("notify.slack", {"template": "rfi_overdue_alerts"}, "did you mean rfi_overdue_alert?"),
         ("notify.slack", {"template": "rfi_overdue_alert"}, "needs data: rfis"),
         ("notify.slack", {"template": "rfi_overdue_alert", "data": {"rfi": LIST}}, "needs data: rfis"),
         ("notify.slack", {"template": "daily_log_reminder", "data": {"day": "", "x": 1}}, "no place for x"),

@@ -64,9 +64,15 @@ REQUESTS = {
     "warm_cache": 0,
 }
 
-ELSEWHERE = {"create_procore_webhook", "delete_procore_webhook", "rotate_webhook_secret", "disconnect_procore"}
+ELSEWHERE = {
+    "create_procore_webhook",
+    "delete_procore_webhook",
+    "rotate_webhook_secret",
+    "disconnect_procore",
+    "send_notification",
+}
 """The webhook tools need a public address and are counted in test_webhooks.py; disconnecting asks only the sign-in
-service, once, to revoke (test_procore_connection.py)."""
+service, once, to revoke (test_procore_connection.py); notifications ask Procore nothing (test_notifications.py)."""
 
 LISTS = {
     "get_procore_punch_item": "list_procore_punch_items",
