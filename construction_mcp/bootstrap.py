@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.writing import Drafts
     from construction_mcp.expressions.cel import CelEngine
     from construction_mcp.insight.matching import TemplateSearch
+    from construction_mcp.net.egress import Policy
     from construction_mcp.net.outbound import Outbound
+    from construction_mcp.notify.mailer import Mailer
+    from construction_mcp.notify.notifier import Notifier
+    from construction_mcp.notify.posts import Posts, Way
+    from construction_mcp.notify.wording import Wording
     from construction_mcp.procore.access import Accounts, Procore
     from construction_mcp.procore.authorize import Authorizations
     from construction_mcp.procore.budget import Usage
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
     from construction_mcp.store.database import Database
     from construction_mcp.store.hooks import Hooks
     from construction_mcp.store.intents import Intents
+    from construction_mcp.store.notifications import Notifications
     from construction_mcp.store.users import Users
     from construction_mcp.store.versions import Versions
     from construction_mcp.store.workflows import Workflows
@@ -59,7 +65,7 @@ class House:
     """Everything one process shares: made once by whoever holds the data directory's lock.
 
     performs: the action types that can be carried out here, None for all; none of them before there is an engine.
-    channels: where notifications can go here; the others come with their settings.
+    channels: where notifications can go, for the compiler to judge by; those of the settings unless given.
     """
 
     def __init__(
@@ -69,7 +75,7 @@ class House:
         clock: Clock | None = None,
         catalog: Catalog | None = None,
         performs: frozenset[str] | None = frozenset(),
-        channels: frozenset[str] = frozenset({"log"}),
+        channels: frozenset[str] | None = None,
     ) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
@@ -77,7 +83,7 @@ class House:
         self.changes = ChangeHub()
         self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
         self.performs = performs
-        self.channels = channels
+        self.channels = settings.channels if channels is None else channels
         self.services = Services(self._factories(), self._personal_factories())
         self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits, before_change=self.require_live)
         self._closing = AsyncExitStack()
@@ -154,6 +160,9 @@ class House:
             f"{room}.procore.client:ProcoreClient": self._procore_client,
             f"{room}.procore.access:Accounts": self._accounts,
             f"{room}.procore.sign_in:SignIn": self._sign_in,
+            f"{room}.store.notifications:Notifications": self._notifications,
+            f"{room}.notify.wording:Wording": self._wording,
+            f"{room}.notify.notifier:Notifier": self._notifier,
         }
 
     def _personal_factories(self) -> dict[str, Callable[[Principal], Awaitable[Any]]]:
@@ -230,8 +239,11 @@ class House:
 
     async def _expressions(self) -> "CelEngine":
         from construction_mcp.expressions.cel import CelEngine
+        from construction_mcp.expressions.confined import Confined
 
-        return CelEngine(self.settings.limits)
+        confined = Confined(self.settings.limits)  # starts its process with the first evaluation; checking needs none
+        self._closing.push_async_callback(confined.aclose)
+        return CelEngine(self.settings.limits, confined)
 
     async def _checks(self) -> "Checks":
         from construction_mcp.actions.catalogue import Catalogue
@@ -375,6 +387,59 @@ class House:
     def is_simulated_here(self) -> bool:
         """With PROCORE_API_URL the simulator is a server of its own."""
         return self.settings.is_simulated and self.settings.procore_api_url is None
+
+    async def _notifications(self) -> "Notifications":
+        """Whoever asks first settles what a process was sending when it ended."""
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.notifications import Notifications
+
+        kept = Notifications(await self.services.get(Database), self.clock, self.settings.limits)
+        await kept.settle_left_open()
+        return kept
+
+    async def _wording(self) -> "Wording":
+        from construction_mcp.expressions.cel import CelEngine
+        from construction_mcp.notify.wording import Wording
+
+        return Wording(await self.services.get(CelEngine), self.settings.limits)
+
+    async def _notifier(self) -> "Notifier":
+        from construction_mcp.core.keys import KeyRing
+        from construction_mcp.notify.notifier import Notifier
+        from construction_mcp.notify.signing import Signatures
+        from construction_mcp.store.notifications import Notifications
+
+        signatures = Signatures(await self.services.get(KeyRing))
+        kept = await self.services.get(Notifications)
+        return Notifier(self._mailer(), self._posts(), signatures, kept, self.settings, self.clock)
+
+    def _mailer(self) -> "Mailer | None":
+        from construction_mcp.notify.mailer import Mailer
+
+        settings = self.settings
+        if settings.mail_server is None or settings.mail_from is None:
+            return None
+        return Mailer(settings.mail_server, settings.mail_from, clock=self.clock, limits=settings.limits)
+
+    def _posts(self) -> "Posts":
+        """What the settings name and what arguments may name never share a connection."""
+        from construction_mcp.net.egress import Only, allow_list, chosen_by_operator
+        from construction_mcp.notify.posts import Posts
+
+        settings = self.settings
+        chosen = [chosen_by_operator(url) for url in (settings.slack_webhook_url, settings.teams_webhook_url) if url]
+        return Posts(self._way(Only(chosen)), self._way(allow_list(settings.egress_allow)), settings.limits)
+
+    def _way(self, policy: "Policy") -> "Way":
+        from construction_mcp.net.egress import Guard
+        from construction_mcp.net.outbound import Outbound
+        from construction_mcp.net.transport import GuardedTransport
+        from construction_mcp.notify.posts import Way
+
+        guard = Guard(policy)
+        outbound = Outbound(GuardedTransport(guard, self.settings.limits), self.settings.limits)
+        self._closing.push_async_callback(outbound.aclose)
+        return Way(guard, outbound)
 
     async def _oauth(self) -> "OAuth":
         from construction_mcp.net.outbound import Outbound

@@ -75,6 +75,15 @@ async def keys_status(house: House, _arguments: Mapping[str, Any]) -> dict[str, 
     return {"fingerprint": ring.fingerprint, "source": source}
 
 
+async def keys_webhook(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`url` -> what the receiver there checks signatures with."""
+    from construction_mcp.notify.signing import Signatures
+    from construction_mcp.store.meta import open_key_ring
+
+    ring = await open_key_ring(await _database(house), house.settings)
+    return {"secret": Signatures(ring).secret_of(arguments["url"])}
+
+
 async def connect_look(house: House, _arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Where the connection of the person at this machine stands; a connected or service account is tried out."""
     from construction_mcp.procore.access import Accounts
@@ -135,6 +144,7 @@ COMMANDS: dict[str, Command] = {
     "backup": backup,
     "take-over": take_over,
     "keys.status": keys_status,
+    "keys.webhook": keys_webhook,
     "connect.look": connect_look,
     "connect.begin": connect_begin,
     "connect.finish": connect_finish,

@@ -171,6 +171,18 @@ class StdioProcess:
     def wait(self, timeout: float = DEADLINE_S) -> int:
         return self._process.wait(timeout)
 
+    def log_line(self, words: str, timeout: float = DEADLINE_S) -> dict[str, Any]:
+        """The first line of its log that has these words in it."""
+        assert self._process.stderr is not None
+        end, line = time.monotonic() + timeout, b""
+        while words.encode() not in line:
+            if not select.select([self._process.stderr], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise TimeoutError(f"nothing logged {words!r} within {timeout} s")
+            line = self._process.stderr.readline()
+            assert line, f"it ended and never logged {words!r}"
+        logged: dict[str, Any] = json.loads(line)
+        return logged
+
     def errors(self) -> str:
         """What it wrote to stderr; call once it has ended."""
         assert self._process.stderr is not None

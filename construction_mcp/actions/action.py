@@ -174,6 +174,10 @@ def _never(_config: Written) -> bool:
     return False
 
 
+def _no_channel(_config: Written) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ActionType:
     """One kind of action.
@@ -187,6 +191,8 @@ class ActionType:
         most one run of it sends (a page is one request).
     only_reads: whether a config of a type that may write changes nothing; what it cannot tell yet, it has to deny.
     asks_person: its outcome is a person's decision; outside effects after it run only when they said yes.
+    channel: what of this installation's settings this config sends through: email, slack or teams; None for what it
+        brings along itself, or sends nowhere.
     """
 
     name: str
@@ -200,6 +206,7 @@ class ActionType:
     requests: Callable[[Written, Setting], int] = field(default=_no_requests)
     asks_person: bool = False
     only_reads: Callable[[Written], bool] = field(default=_never)
+    channel: Callable[[Written], str | None] = field(default=_no_channel)
 
     def effect_of(self, config: Written) -> Effect:
         """What this config does: `read` where it only reads, though the type may write."""

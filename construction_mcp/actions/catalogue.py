@@ -52,7 +52,9 @@ class Catalogue:
 
     @property
     def problems(self) -> Sequence[Broken]:
-        """What is wrong with outside packages, as far as they were looked at: `names` looks at all of them."""
+        """What is wrong with outside packages. Imports those, once, and nothing of ours."""
+        for outside in self._outside:
+            self._load(outside)
         taken = [(family, module) for family, module in _claims() if self._outside.get(family) != module]
         return [
             *(Broken(*claim, f"{claim[0]} is provided by {self._owner(claim[0])}.") for claim in taken),

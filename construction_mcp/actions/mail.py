@@ -10,12 +10,11 @@ from construction_mcp.actions.action import Config, Consent, Setting, Unbounded,
 from construction_mcp.actions.form import Form
 from construction_mcp.actions.written import HOLE, awaits_user, in_words, texts
 from construction_mcp.core.config import Limits
+from construction_mcp.core.destinations import MAIL_ADDRESS
 
 _LIMITS = Limits()
-# Deliverable in practice rather than all that RFC 5321 admits: no quoted names, no address literals.
-_ADDRESS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
-_SEVERAL = rf"^\s*{_ADDRESS}(\s*[,;]\s*{_ADDRESS})*\s*$"
-ADDRESS = rf"^{_ADDRESS}$"
+_SEVERAL = rf"^\s*{MAIL_ADDRESS}(\s*[,;]\s*{MAIL_ADDRESS})*\s*$"
+ADDRESS = rf"^{MAIL_ADDRESS}$"
 PROJECT_DIRECTORY = "project_directory"
 
 

@@ -15,7 +15,8 @@ TEXT_CHARS_MAX = 20_000  # about eight pages: beyond that people want a document
 def _known(name: str) -> str:
     if name not in notifications.names():
         near = nearest(name, notifications.names())
-        raise ValueError(f"there is no notification template {name[:60]!r}" + (f"; {near[0]} is near" if near else ""))
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"there is no notification template {name[:60]!r}{meant}")
     return name
 
 

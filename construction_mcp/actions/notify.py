@@ -108,6 +108,7 @@ def _channel_type(name: str, product: str) -> ActionType:
         output=_SENT,
         words=words,
         consents=consents,
+        channel=lambda written: None if written.get("webhook_url") else kind,
     )
 
 
@@ -141,6 +142,7 @@ TYPES = (
         output=_SENT,
         words=_mail_words,
         consents=_mail_consents,
+        channel=lambda _written: "email",
     ),
     _channel_type("notify.slack", "Slack"),
     _channel_type("notify.teams", "Teams"),

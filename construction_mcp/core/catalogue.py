@@ -156,6 +156,35 @@ CATALOGUE: dict[str, ErrorCode] = {
         "Procore cannot reach this server.",
         "Run `construction-mcp serve` behind an https address and set CONSTRUCTION_MCP_PUBLIC_URL to it.",
     ),
+    "WEBHOOK_STARTS_WORKFLOW": ErrorCode(
+        "The webhook is what starts an active workflow.",
+        "Pause the workflow with rollback_workflow, or delete it; its webhook goes with it.",
+    ),
+    # notifications
+    "NOTIFY_NOT_CONFIGURED": ErrorCode(
+        "The channel is not set up here.", "Ask the operator to set the variable named in details."
+    ),
+    "NOTIFY_UNAVAILABLE": ErrorCode(
+        "The mail server or channel could not be reached or cannot take it now; nothing was sent.",
+        "Repeat later; `construction-mcp doctor` shows what is set up.",
+    ),
+    "NOTIFY_REFUSED": ErrorCode(
+        "The mail server or channel refused the message; nothing was sent.",
+        "Correct the recipient or the address; repeating it unchanged ends alike.",
+    ),
+    "NOTIFY_CREDENTIALS": ErrorCode(
+        "The mail server or channel does not accept who we are.",
+        "Ask the operator to renew the password or address in the settings; "
+        "`construction-mcp doctor --send-test-mail` tries it.",
+    ),
+    "NOTIFY_INSECURE": ErrorCode(
+        "The connection cannot be encrypted, or the certificate is not to be trusted; nothing was sent.",
+        "Ask the operator to correct the server's certificate or name; there is no way to go on without.",
+    ),
+    "NOTIFY_OUTCOME_UNKNOWN": ErrorCode(
+        "The connection broke after the message had left, so it may have arrived or not.",
+        "Ask the recipient before sending it again.",
+    ),
     # the server itself
     "SYSTEM_EGRESS_REFUSED": ErrorCode(
         "The address is not one this server may reach.",

@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from construction_mcp.core.destinations import (
+    MailFrom,
+    MailServer,
+    read_channel_url,
+    read_mail_from,
+    read_mail_server,
+)
 from construction_mcp.core.errors import Invalid
 from construction_mcp.core.launch import PREFIX, Launch, read_config_file, truth
 
@@ -23,6 +30,7 @@ class Limits:
     drain_s: float = 10.0  # SIGTERM and stdin EOF: answer what was read, then end (PRODUCT.md section 3)
     linger_s: float = 1.0  # after the last answer
     first_calls_s: float = 0.5  # to open a database or the simulator for a first call before the SDK takes the CPU
+    reconcile_after_s: float = 2.0  # from the start to comparing webhooks with Procore's: first answers come first
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
     sessions_max: int = 1000
@@ -85,6 +93,9 @@ class Limits:
     token_cache_s: float = 300.0
     workflow_cache_s: float = 3600.0  # definitions; every write goes through the cache, so age alone ends an entry
     record_cache_s: float = 300.0  # projects and companies
+
+    # workflows
+    problems_explained_max: int = 100  # with nearest names, of one compilation; nobody mends more at once
 
     # expressions
     expression_chars_max: int = 2000  # security.md finding 3; a person's is a line or two
@@ -178,6 +189,19 @@ class Limits:
     computed_mails_max: int = 500  # what `allow.max_per_run` may admit: every person of a large project once
     http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
 
+    # notifications
+    notification_items_max: int = 50  # shown of one list; the rest are counted: nobody reads on
+    notification_line_chars_max: int = 400  # of one line and of a subject; RFC 5322 wraps subjects, readers cut them
+    notification_text_chars_max: int = 6000  # of a template's paragraph, which may hold a whole reply
+    notification_data_bytes_max: int = 1024 * 1024  # what a template is given: 1,000 full records
+    mail_bytes_max: int = 512 * 1024  # far below the 10 MiB that servers take; ours have no attachments
+    mail_timeout_s: float = 60.0  # one mail from connecting to the server's last word
+    slack_chars_max: int = 10_000  # Slack was seen to refuse blocks beyond some 13,000
+    teams_bytes_max: int = 24 * 1024  # Teams takes 28 KB and counts more than the card
+    webhook_bytes_max: int = 256 * 1024
+    post_timeout_s: float = 20.0  # Standard Webhooks suggests 15 to 30
+    notifications_kept_days: int = 90  # as PRODUCT.md section 3 keeps what ran
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -207,12 +231,28 @@ class Settings:
     key_file: Path | None = None
     key: str | None = field(default=None, repr=False)
     db_log_all: bool = False
+    mail_server: MailServer | None = None
+    mail_from: MailFrom | None = None
+    slack_webhook_url: str | None = field(default=None, repr=False)
+    teams_webhook_url: str | None = field(default=None, repr=False)
 
     limits: Limits = Limits()
 
     @property
     def database_file(self) -> Path:
         return self.data_dir / "construction.db"
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """Where notifications can go: what the settings name, and by webhook whatever hosts arguments may reach."""
+        configured = {
+            "log": True,
+            "email": self.mail_server,
+            "slack": self.slack_webhook_url,
+            "teams": self.teams_webhook_url,
+            "webhook": self.egress_allow,
+        }
+        return frozenset(name for name, value in configured.items() if value)
 
     @property
     def is_simulated(self) -> bool:
@@ -236,6 +276,7 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
         value = text(variable)
         return Path(value).expanduser() if value else None
 
+    mail_server = read_mail_server(text(PREFIX + "SMTP_URL"), PREFIX + "SMTP_URL")
     return Settings(
         data_dir=Path(launch.data_dir),
         toolsets=launch.toolsets,
@@ -259,6 +300,10 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
         key_file=path(PREFIX + "KEY_FILE"),
         key=text(PREFIX + "KEY"),
         db_log_all=truth(text("DB_LOG_ALL"), "DB_LOG_ALL"),
+        mail_server=mail_server,
+        mail_from=read_mail_from(text(PREFIX + "MAIL_FROM"), mail_server, PREFIX + "MAIL_FROM"),
+        slack_webhook_url=read_channel_url(text(PREFIX + "SLACK_WEBHOOK_URL"), PREFIX + "SLACK_WEBHOOK_URL"),
+        teams_webhook_url=read_channel_url(text(PREFIX + "TEAMS_WEBHOOK_URL"), PREFIX + "TEAMS_WEBHOOK_URL"),
     )
 
 

@@ -105,8 +105,11 @@ class Deployments:
             return _answer(judged, "invalid" if plan is None else "validated")
         if ask is not None and await self._must_ask(ask, workflow_id, plan):
             said = await agreed(ask, plan, judged.compiled, judged.changes)
-            if said is not True:
-                return _answer(judged, "declined", () if said is False else (_shown_before(),))
+            if said is None:
+                return _answer(judged, "declined", (_shown_before(),))
+            if not said:
+                await self._versions.note_declined(workflow_id, workflow.name, principal=principal.id)
+                return _answer(judged, "declined")
         async with self._turn(workflow_id):
             return await self._activate(judged, plan, principal)
 

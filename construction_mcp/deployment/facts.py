@@ -28,6 +28,7 @@ from construction_mcp.workflow.facts import Facts, Host
 from construction_mcp.workflow.problems import Problem, warning
 
 _APPROVALS = "approval."
+_JUDGED = ("procore.", _APPROVALS)  # the actions whose projects, permissions or people Procore knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +72,23 @@ class FactFinder:
         """Everything but permissions, which depend on what the plan needs."""
         others = await self._versions.others(workflow.id)
         facts = replace(self.known(), workflows=others.names, others_per_hour=others.requests_per_hour)
-        asks_people = any(action.type.startswith(_APPROVALS) for action in definition.actions or ())
-        project_id = definition.project_id if asks_people else None
         try:
             procore = await self.account(workflow)
-            projects, people = await together(projects_of(procore), _people(procore, project_id))
+            projects = await projects_of(procore)
         except ConstructionError as error:
             quota = self._settings.limits.hourly_requests
-            return Gathered(replace(facts, hourly_quota=quota), (_unknown(error, "Procore"),), None)
+            unchecked = (_unknown(error, "Procore"),) if _is_about_procore(definition) else ()
+            return Gathered(replace(facts, hourly_quota=quota), unchecked, None)
         facts = replace(
             facts,
             company_id=procore.connection.company_id,
             projects=_named(projects),
             active_projects=_active(projects),
             hourly_quota=self._limiters.of(procore.connection.app.client_id).ledger.hourly.limit,
-            approvers=await self._approvers(definition, people) if asks_people else None,
         )
-        return Gathered(facts, (), procore)
+        if not any(action.type.startswith(_APPROVALS) for action in definition.actions or ()):
+            return Gathered(facts, (), procore)
+        return await self._with_people(Gathered(facts, (), procore), procore, definition)
 
     async def permitted(self, gathered: Gathered, needs: Sequence[Need]) -> Gathered:
         """With the permissions that the needs are about, as far as Procore tells.
@@ -103,7 +104,8 @@ class FactFinder:
             if need.tool in TOOLS and need.project_id is not None:
                 key = (need.tool, need.project_id)
                 wanted[key] = wanted.get(key, True) and need.level == "read_only"
-        asked = list(wanted)[: self._settings.limits.deploy_reads_max]
+        known = gathered.facts.projects
+        asked = [key for key in wanted if known is None or key[1] in known][: self._settings.limits.deploy_reads_max]
         kept_s = self._settings.limits.record_cache_s
         try:
             refusals = await together(
@@ -132,6 +134,17 @@ class FactFinder:
             channels=self._channels,
             performs=self._performs,
         )
+
+    async def _with_people(self, gathered: Gathered, procore: Procore, definition: Definition) -> Gathered:
+        """With who may be named as an approver: those of the project too, where it is one that the account sees."""
+        known, project_id = gathered.facts.projects, definition.project_id
+        people = None
+        if project_id is not None and (known is None or project_id in known):
+            try:
+                people = await people_of(procore, project_id)
+            except ConstructionError as error:
+                return replace(gathered, problems=(_unknown(error, "the people of the project"),))
+        return replace(gathered, facts=replace(gathered.facts, approvers=await self._approvers(definition, people)))
 
     async def _approvers(self, definition: Definition, people: People | None) -> Mapping[str, Sequence[str]]:
         """People of the workspace answer where they call from; an address is reached where mail is set up."""
@@ -163,10 +176,6 @@ def _addresses_in(values: Iterable[Any]) -> Iterator[str]:
                 yield part
 
 
-async def _people(procore: Procore, project_id: int | None) -> People | None:
-    return None if project_id is None else await people_of(procore, project_id)
-
-
 def _named(projects: Projects) -> Mapping[int, str] | None:
     """None where there are more projects than were read: one that is missing may exist."""
     return None if projects.truncated else {one.id: one.name for one in projects.items}
@@ -174,6 +183,14 @@ def _named(projects: Projects) -> Mapping[int, str] | None:
 
 def _active(projects: Projects) -> Sequence[int] | None:
     return None if projects.truncated else [one.id for one in projects.items if one.is_active]
+
+
+def _is_about_procore(definition: Definition) -> bool:
+    """Whether anything in it is judged by what Procore says."""
+    trigger = definition.trigger
+    is_started_by_it = trigger is not None and (trigger.type == "poll" or trigger.source == "procore")
+    kinds = [action.type for action in definition.actions or ()]
+    return is_started_by_it or definition.project_id is not None or any(one.startswith(_JUDGED) for one in kinds)
 
 
 def _unknown(error: ConstructionError, what: str) -> Problem:

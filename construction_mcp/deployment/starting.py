@@ -114,6 +114,8 @@ class Starting:
 
     async def clear_unknown(self) -> None:
         """Remove what Procore posts here for no hook of ours, wherever we have or had one. For the start."""
+        if self._reach.webhooks is None:
+            return  # nothing is posted here
         known = [one.hook for one in await self._hooks.of_environment(self._settings.environment)]
         for scope in dict.fromkeys(Scope(hook.company_id, hook.project_id) for hook in known):
             owner = next(hook.principal for hook in known if Scope(hook.company_id, hook.project_id) == scope)

@@ -190,7 +190,9 @@ class Reader:
             return f"an object with {', '.join(fields[:6])}{', ...' if len(fields) > 6 else ''}"
         if kind.startswith("list("):
             inner = self._said(kind[5:-1])
-            return "a list" if kind == "list(dyn)" else f"a list of {inner.removeprefix('a ').removeprefix('an ')}s"
+            one, _, fields_of_one = inner.removeprefix("a ").removeprefix("an ").partition(" with ")
+            of = f"{one}s with {fields_of_one}" if fields_of_one else f"{one}s"
+            return "a list" if kind == "list(dyn)" else f"a list of {of}"
         if kind.startswith("map("):
             return "an object"
         if kind.startswith("wrapper("):

@@ -214,9 +214,12 @@ def _again(recorded: Recorded, digest: str) -> Gated[Any]:
             hint="Use a new idempotency_key, or none, to try again.",
             details=error.get("details"),
         )
+    # An intent left open by a crash has no error to say whose outcome is unknown.
+    error = recorded.outcome["error"] if recorded.outcome is not None else {}
     raise Uncertain(
         "An earlier try of this change has no known outcome.",
-        hint="Look in Procore whether it happened before asking again with a new key.",
+        code=error.get("code"),
+        hint="Look whether it happened before asking again with a new key.",
         details={"intent_id": recorded.id},
     )
 

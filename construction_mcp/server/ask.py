@@ -61,7 +61,8 @@ class ClientAsk:
             # On HTTP the question must ride the call's own stream: the other one opens only if the client cares to.
             ours = ServerMessageMetadata(related_request_id=self._ctx.request_id)
             return _answer(await self._ctx.session.send_request(request, types.ElicitResult, metadata=ours))
-        if key not in self._answers:
+        # An answer without the state that its question went out with is to a question nobody was asked.
+        if key not in self._answers or (state is not None and self.state is None):
             raise InputNeeded({key: request}, state)
         try:
             return _answer(types.ElicitResult.model_validate(self._answers[key], from_attributes=True))

@@ -22,6 +22,7 @@ from construction_mcp.server.deliveries import delivery_routes
 from construction_mcp.server.handover import own_directory
 from construction_mcp.server.health import Readiness
 from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
+from construction_mcp.server.leftovers import remove_leftovers
 from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
 from construction_mcp.server.owner import LocalDoor
 from construction_mcp.server.sign_in_pages import sign_in_routes
@@ -80,7 +81,9 @@ async def _serve(
             await web.accepting.wait()
             await door.open()
             _announce(listener, token, house, options)
+            tidying = tasks.create_task(remove_leftovers(house))
             await stop.wait()
+            tidying.cancel()
             await _drain(face, door, settings.limits.drain_s * _ENDING_SHARE)
             web.should_exit = True
 

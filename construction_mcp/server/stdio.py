@@ -81,12 +81,14 @@ async def _serve(session: Session, launch: Launch, door: "LocalDoor", desk: Desk
                 server.run(channel.incoming, channel.outgoing, server.create_initialization_options())
             )
             leaving = tasks.create_task(door.asked_to_leave.wait())
+            tidying = tasks.create_task(door.workplace.remove_leftovers())
             await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
             session.pause()
             if not serving.done():
                 channel.end_for_successor()
                 await asyncio.wait((serving,))
             leaving.cancel()
+            tidying.cancel()
             await door.close(channel.drain_left_s)
             await _keep_answers(door)
     finally:

@@ -11,6 +11,7 @@ from construction_mcp.core.errors import Invalid
 from construction_mcp.core.types import local_principal
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
+from construction_mcp.server.leftovers import remove_leftovers
 
 
 class Workplace:
@@ -47,6 +48,10 @@ class Workplace:
         from construction_mcp.server.answers import refresh_cache
 
         await refresh_cache(self._house, self._person)
+
+    async def remove_leftovers(self) -> None:
+        """As `leftovers.remove_leftovers`."""
+        await remove_leftovers(self._house)
 
     async def command(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Run one of the commands that the command line also has.

@@ -233,6 +233,12 @@ class Versions:
         with self._workflows.changing(workflow_id):
             return await self._database.write(write, durable=True)
 
+    async def note_declined(self, workflow_id: str, name: str, *, principal: str) -> None:
+        """Record that a person said no to deploying the draft; nothing else changes."""
+        now = self._clock.now()
+        entry = audit.Entry(principal, "deploy_workflow", "declined", f"Deploy {name}", [f"workflow:{workflow_id}"])
+        await self._database.write(lambda tx: audit.append(tx, entry, now))
+
     async def switch(self, workflow_id: str, number: int, start: Start, *, principal: str, action: str) -> Standing:
         """Make an earlier version, or the one that was paused, active and start it afresh.
 

@@ -24,6 +24,7 @@ _PATH = r"[A-Za-z_]\w*(?:\.\w+|\[\d+\])+"
 _ONLY_A_PATH = re.compile(rf"\s*({_PATH})\s*")
 _OTHER_BRACES = re.compile(rf"(?<![{{$])\{{\s*({_PATH})\s*\}}(?!\}})")
 _FOREIGN = re.compile(rf"\{{%|\{{\{{\s*[#/>]|\$\{{\s*({_PATH})\s*\}}")
+_LATER = "Mend the problems before it; then it is said what may have been meant."
 _REPEATS = 'A text has no statements: write {{ join(steps.x.output.items.map(r, r.subject), ", ") }}.'
 
 
@@ -52,12 +53,14 @@ class Expressions:
 
     names: what every expression may use, by qualified name; steps are added with what they give.
     values: the variables that have a sound value; a template that holds nothing else is filled in here and now.
+    explained_max: problems after which no more is looked for what was meant instead: that costs every name there is.
     reads: the references of each text that makes sense, by its place; broken: the places of those that do not.
     """
 
     engine: ExpressionEngine
     names: dict[str, Schema]
     values: Mapping[str, Any]
+    explained_max: int
     problems: list[Problem] = field(default_factory=list)
     reads: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
@@ -82,6 +85,9 @@ class Expressions:
             return found
         self.broken.add(path)
         if any(name in text for name in self._unusable):  # told where the variable is declared
+            return None
+        if len(self.problems) >= self.explained_max:
+            self.problems.extend(error(path, one.code, one.message, _LATER) for one in _distinct(found))
             return None
         found = self.engine.check(text, Scope({**self.names, **local}))
         assert not isinstance(found, Checked), "a wider scope makes no sense of what a narrower one could not"

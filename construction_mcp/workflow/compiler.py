@@ -25,6 +25,7 @@ from construction_mcp.workflow.plan import Fan, Node, Plan, Retry
 from construction_mcp.workflow.problems import Problem, error
 from construction_mcp.workflow.steps import FAN_CONCURRENCY, FAN_ITEMS_MAX, Step, understand
 from construction_mcp.workflow.triggers import trigger_problems, trigger_schema
+from construction_mcp.workflow.unwritable import unwritable
 from construction_mcp.workflow.variables import schemas_of, sound_values_of, values_of, variable_problems
 
 _TEXT: Schema = {"type": "string"}
@@ -63,9 +64,14 @@ def compile_plan(
     """
     limits = limits or Limits()
     variables = definition.variables or {}
+    broken = list(unwritable(definition))
+    if broken:  # nothing else can be said of it, nor kept
+        return Compiled(None, _in_document_order(broken, definition), (), (), 0, 0)
     problems = [*trigger_problems(definition.trigger, facts), *variable_problems(variables)]
     problems += _action_problems(definition.actions or ())
-    expressions = Expressions(engine, _names(definition, types), sound_values_of(variables), problems)
+    expressions = Expressions(
+        engine, _names(definition, types), sound_values_of(variables), limits.problems_explained_max, problems
+    )
     _check_filter(definition, types, expressions)
     steps = _steps(definition.actions or (), types, expressions)
     problems += between_problems(steps, expressions.reads)
@@ -109,7 +115,7 @@ def _check_filter(definition: Definition, types: ActionTypes, expressions: Expre
     trigger = definition.trigger
     if trigger is not None and trigger.filter is not None and trigger.type in ("webhook", "poll"):
         event = trigger_schema(trigger, types).get("properties", {}).get("event", ANYTHING)
-        alone = Expressions(expressions.engine, {"event": event}, {}, expressions.problems)
+        alone = Expressions(expressions.engine, {"event": event}, {}, expressions.explained_max, expressions.problems)
         alone.boolean("trigger.filter", trigger.filter, {})
 
 

@@ -98,7 +98,7 @@ def mapping_in(text: str, limits: Limits) -> dict[str, Any]:
     if data is None:
         raise _invalid([error("", "DOCUMENT_EMPTY", "The document is empty.", "Write name, trigger and actions.")])
     if not isinstance(data, dict):
-        message = "The document is no mapping of fields to values."
+        message = "The document must be a mapping of fields to values."
         raise _invalid([error("", "DOCUMENT_NOT_A_MAPPING", message, "Begin with name:, trigger: and actions:.")])
     if depth_of(data, limits.json_depth_max + 1) > limits.json_depth_max:
         message = f"The document is nested deeper than {limits.json_depth_max} levels."
@@ -153,7 +153,8 @@ def _by_key(problem: Problem, data: Any) -> Problem:
     if isinstance(key, str) and re.fullmatch(KEY, key):
         return replace(problem, path=f"{found[1]}.{key}{problem.path[found.end() :]}")
     if problem.path.endswith("].key") and isinstance(key, str) and problem.code == "DOCUMENT_VALUE":
-        return replace(problem, code="ACTION_KEY_INVALID", fix=f'Write "{as_key(key)}".')
+        message = f"An action cannot be called {key[:60]!r}: expressions could not name it."
+        return replace(problem, code="ACTION_KEY_INVALID", message=message, fix=f'Write "{as_key(key)}".')
     return problem
 
 

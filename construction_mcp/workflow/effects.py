@@ -1,5 +1,6 @@
 """What deploying a workflow agrees to: in words for people, canonically for the digest, in requests for the rate."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
@@ -31,9 +32,11 @@ class Effects:
     requests_per_run: int
 
     def canonical(self) -> list[dict[str, Any]]:
-        """The consents as JSON, sorted and without repetition: equal agreements are written equally."""
-        rows = {(one.kind, one.target, one.max_per_run) for one in self.consents}
-        return [{"kind": kind, "target": target, "max_per_run": most} for kind, target, most in sorted(rows, key=str)]
+        """The consents as JSON, sorted, one for each target with how often in all: equal agreements are equal texts."""
+        most: Counter[tuple[str, str]] = Counter()
+        for one in self.consents:
+            most[one.kind, one.target] += one.max_per_run or 0
+        return [{"kind": kind, "target": target, "max_per_run": most[kind, target]} for kind, target in sorted(most)]
 
 
 def effects_of(steps: Mapping[str, Step], setting: Setting) -> Effects:

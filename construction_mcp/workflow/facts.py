@@ -10,7 +10,7 @@ class Host:
 
     always_on: it keeps running when its client goes away (`serve`).
     public: Procore and others can reach it, so webhooks arrive.
-    channels: the notification channels that are configured: email, slack, teams, webhook, log.
+    channels: what notifications may go through by the settings: email, slack, teams.
     performs: the action types it can carry out; None for all that exist.
     """
 

@@ -85,8 +85,8 @@ def host_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
     for key, step in steps.items():
         if step.kind is None:
             continue
-        family, _, channel = step.kind.name.rpartition(".")
-        if family == "notify" and channels is not None and channel not in channels:
+        channel = step.kind.channel(step.written)
+        if channel is not None and channels is not None and channel not in channels:
             fix = f"Set up {channel} in the settings; construction-mcp doctor says how."
             yield error(f"actions.{key}.type", "NOTIFY_NOT_CONFIGURED", f"{channel} is not set up here.", fix)
         if performs is not None and step.kind.name not in performs:

@@ -16,6 +16,7 @@ from construction_mcp.workflow.names import as_key
 from construction_mcp.workflow.problems import Problem, error
 
 _SHOWN_MAX = 60
+_NOT = re.compile(r"(['\"]).*\1 is not (.+)", re.DOTALL)  # how our own validators refuse a text
 _MISSING, _UNKNOWN, _HOLE = "missing", "extra_forbidden", "hole"
 
 # What other tools call it; taken only where the field it stands for exists.
@@ -54,7 +55,7 @@ _BOUNDS: Mapping[str, str] = {
     "too_long": "at most {max_length} entries",
     "too_short": "at least {min_length}",
     "string_too_long": "at most {max_length} characters",
-    "string_too_short": "at least {min_length} characters",
+    "string_too_short": "text of at least {min_length}",
 }
 
 
@@ -98,16 +99,13 @@ class Refusals:
             message = f"{self._owner(first)} needs {name}."
             return error(place, f"{self.family}_FIELD_MISSING", message, f"Add {name}: {what or 'it'}.")
         if first["type"] == _UNKNOWN:
-            name = str(first["loc"][-1])
-            return error(
-                place, f"{self.family}_FIELD_UNKNOWN", f"{self._owner(first)} has no {name}.", self._known(first)
-            )
+            message = f"{self._owner(first)} has no {first['loc'][-1]}."
+            return error(place, f"{self.family}_FIELD_UNKNOWN", message, self._known(first))
         if first["type"] == _HOLE:
             message = f"{name} {first['msg']}."
             return error(place, f"{self.family}_TYPE", message, _hole_fix(first))
         if first["type"] == "value_error":
-            said = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-            fix = f"{said[:1].upper()}{said[1:]}." + (f" It is: {what}." if what else "")
+            said, fix = _own_words(str(first["msg"]), what)
             return error(place, f"{self.family}_VALUE", f"{name or self.subject}: {said}.", fix)
         wanted = " or ".join(dict.fromkeys(_wanted(one) for one in found))
         shown = _shown(first["input"])
@@ -117,11 +115,8 @@ class Refusals:
     def _owner(self, found: Any) -> str:
         """What lacks a field or has one too many: the whole, or the part of it that is meant."""
         inner, _ = _walk(self.model, found["loc"][:-1])
-        return (
-            self.subject
-            if inner is self.model
-            else f"{_name_of(inner)} of {self.subject[:1].lower()}{self.subject[1:]}"
-        )
+        whole = self.subject
+        return whole if inner is self.model else f"The {_name_of(inner)} of {whole[:1].lower()}{whole[1:]}"
 
     def _known(self, found: Any) -> str:
         inner, _ = _walk(self.model, found["loc"][:-1])
@@ -136,6 +131,20 @@ class Refusals:
         return own or next(iter(nearest(name.lower(), known)), None)
 
 
+def _own_words(message: str, what: str) -> tuple[str, str]:
+    """What a validator of ours said, and the remedy in it: after a semicolon, or what the text is not."""
+    said, _, remedy = message.removeprefix("Value error, ").rstrip(".").partition("; ")
+    refused = _NOT.match(said)
+    remedy = remedy or (f"give {refused[2]}" if refused else "" if what else said)
+    return said, " ".join(_sentence(one) for one in (remedy, f"It is: {what}" if what else "") if one)
+
+
+def _sentence(text: str) -> str:
+    """With its stop, and with a capital unless it begins with the name of a field."""
+    capital = text if "_" in text.split(maxsplit=1)[0] else f"{text[:1].upper()}{text[1:]}"
+    return capital if capital.endswith(("?", ".")) else f"{capital}."
+
+
 def _name_of(model: type[BaseModel]) -> str:
     return {"ForEach": "for_each"}.get(model.__name__, model.__name__.removesuffix("Config").lower())
 
@@ -148,9 +157,11 @@ def _wanted(found: Any) -> str:
     """What a field takes, after one of pydantic's complaints."""
     kind, context = found["type"], found.get("ctx", {})
     if kind in ("literal_error", "enum"):
-        return " or ".join(_choices(found))
+        *others, last = _choices(found)
+        return f"{', '.join(others)} or {last}" if others else last
     if kind in _BOUNDS:
-        return _BOUNDS[kind].format(**context)
+        bounds = {name: f"{bound:g}" for name, bound in context.items() if isinstance(bound, int | float)}
+        return _BOUNDS[kind].format(**bounds)
     known = kind.removesuffix("_type").removesuffix("_parsing").removesuffix("_from_float").removesuffix("_from_date")
     if known.startswith(("date_", "datetime_")):
         known = known.partition("_")[0]

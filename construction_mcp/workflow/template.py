@@ -69,7 +69,7 @@ class Templates:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._known: dict[str, Template] = {}
-        self.problems: list[Broken] = []
+        self._problems: list[Broken] = []
 
     def get(self, template_id: str) -> Template:
         """The template of that id.
@@ -87,26 +87,38 @@ class Templates:
 
     def all(self) -> Sequence[Template]:
         """All of them, by id. Files that are no templates are told in `problems` and hide nothing else."""
-        found = []
-        for template_id in sorted(self._files):
-            try:
-                found.append(self.get(template_id))
-            except Invalid as problem:
-                self._tell(template_id, problem.message)
-        return found
+        return [one for template_id in sorted(self._files) if (one := self._usable(template_id)) is not None]
+
+    @property
+    def problems(self) -> Sequence[Broken]:
+        """What is wrong with the files of outside packages. Reads those, once, and none of ours."""
+        for template_id in sorted(self._files.keys() - self._ours.keys()):
+            self._usable(template_id)
+        return self._problems
+
+    @cached_property
+    def _ours(self) -> Mapping[str, Traversable]:
+        return {_id_of(one): one for one in _in_folder(files(__package__) / "templates")}
 
     @cached_property
     def _files(self) -> Mapping[str, Traversable]:
         """By id; ours first, and the first of several outside ones."""
-        found = {_id_of(one): one for one in _in_folder(files(__package__) / "templates")}
+        found = dict(self._ours)
         for one in _outside():
             if found.setdefault(_id_of(one), one) is not one:
                 self._tell(_id_of(one), "There is a template of that name already.")
         return found
 
+    def _usable(self, template_id: str) -> Template | None:
+        try:
+            return self.get(template_id)
+        except Invalid as problem:
+            self._tell(template_id, problem.message)
+            return None
+
     def _tell(self, template_id: str, why: str) -> None:
-        if (one := Broken(template_id, why)) not in self.problems:
-            self.problems.append(one)
+        if (one := Broken(template_id, why)) not in self._problems:
+            self._problems.append(one)
 
     def _read(self, template_id: str, file: Traversable) -> Template:
         """Raises: Invalid."""

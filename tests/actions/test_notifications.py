@@ -74,7 +74,8 @@ def test_everything_a_template_shows_is_in_the_records_it_is_given(name: str) ->
     template = notifications.load(name)
     data = closed(**{field: RECORDS.get(field, schema) for field, schema in template.data.items()})
 
-    said = [checked(hole, data=data) for hole in (*holes(template.subject), *holes(template.text))]
+    outside = [*holes(template.subject), *holes(template.text), *filter(None, [template.link])]
+    said = [checked(hole, data=data) for hole in outside]
     for section in template.sections:
         items = checked(section.items, data=data)
         assert isinstance(items, Checked)
@@ -106,3 +107,23 @@ def test_what_a_template_asks_for_is_described_by_a_json_schema(name: str) -> No
     for schema in notifications.load(name).data.values():
         Draft202012Validator.check_schema(schema)
         assert schema["description"]
+
+
+@pytest.mark.parametrize("name", notifications.names())
+def test_the_sample_is_such_data(name: str) -> None:
+    """Only the fields that are shown: a whole record would hide what the preview is about."""
+    template = notifications.load(name)
+
+    assert template.sample.keys() == template.data.keys()
+    for field, value in template.sample.items():
+        Draft202012Validator(template.data[field]).validate(value)
+        for record in value if isinstance(value, list) else [value]:
+            known = element(RECORDS[field]) or RECORDS[field] if field in RECORDS else {}
+            for key, one in record.items() if isinstance(record, dict) else ():
+                Draft202012Validator(properties_of(known)[key]).validate(one)
+
+
+def properties_of(schema: Schema) -> Schema:
+    """The fields of a record, whichever way its schema says so."""
+    found: Schema = next(one["properties"] for one in (schema, *schema.get("anyOf", ())) if "properties" in one)
+    return found

@@ -24,7 +24,7 @@ from construction_mcp.store.workflows import Draft, Workflow, Workflows
 ANA = Principal("user:ana", Role.BUILDER, "Ana")
 SERVED_AT = "http://127.0.0.1:9"  # nobody listens: what is posted there is not looked at here
 BETWEEN_CALLS_S = 11.0  # past one spike window
-CHANNELS = frozenset({"log", "email"})
+CHANNELS = frozenset({"email"})
 NOTE = {"key": "note", "type": "notify.log", "config": {"text": "Hello"}}
 RFI_WEBHOOK = {"type": "webhook", "source": "procore", "resources": ["RFIs"], "events": ["create"]}
 EVERY_MORNING = {"type": "schedule", "cron": "0 9 * * 1-5", "timezone": "America/Chicago"}
@@ -82,6 +82,17 @@ class Site:
 
     def fault(self, do: str, method: str, path: str, times: int = 1) -> None:
         self.simulator.faults.append([{"match": {"method": method, "path": path}, "do": do, "times": times}])
+
+
+def sandbox(clock: ManualClock) -> dict[str, Any]:
+    """Settings of another environment, which nobody reaches; a world's application is the same for the same seed."""
+    world = World(clock=clock)
+    return {
+        "environment": "sandbox",
+        "procore_client_id": world.app.client_id,
+        "procore_client_secret": world.app.client_secret,
+        "company_id": next(iter(world.table("company", 0))).id,
+    }
 
 
 def _put_simulator_behind(house: House, clock: ManualClock) -> None:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 READ = {"key": "open", "type": "procore.rfi.list"}
 REPLY = {"key": "reply", "type": "procore.rfi.reply", "config": {"rfi_id": 42, "body": "See detail 4."}}
-LOG_ONLY = frozenset({"log"})
+NO_MAIL: frozenset[str] = frozenset()
 
 ASK = {"key": "ask", "type": "approval.request", "config": {"approvers": "owner@client.example", "message": "Send it?"}}
 
@@ -26,10 +26,10 @@ async def gathered(site, *actions, trigger=EVERY_MORNING):
 
 
 async def test_the_host_says_what_it_is(tmp_path, clock):
-    async with site_at(tmp_path, clock, performs=frozenset(), channels=LOG_ONLY) as served:
+    async with site_at(tmp_path, clock, performs=frozenset(), channels=NO_MAIL) as served:
         facts = (await served.house.services.get(FactFinder)).known()
         assert (facts.host.always_on, facts.host.public, facts.host.performs) == (True, True, frozenset())
-        assert facts.host.channels == {"log"}
+        assert facts.host.channels == frozenset()
     async with site_at(tmp_path, clock, public=False) as alone:
         facts = (await alone.house.services.get(FactFinder)).known()
         assert (facts.host.always_on, facts.host.public, facts.host.performs) == (False, False, None)
@@ -101,7 +101,7 @@ async def test_approvers_are_people_of_the_workspace_and_of_the_project(site):
 
 
 async def test_where_no_mail_is_set_up_an_address_reaches_nobody(tmp_path, clock):
-    async with site_at(tmp_path, clock, channels=LOG_ONLY) as site:
+    async with site_at(tmp_path, clock, channels=NO_MAIL) as site:
         answer = await site.deploy(await site.draft(EVERY_MORNING, ASK, NOTE))
 
         assert [one.code for one in answer.problems] == ["APPROVER_CANNOT_REACH"]

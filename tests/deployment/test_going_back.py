@@ -5,10 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.errors import Conflict, NotFound, NotPermitted
-from construction_mcp.simulator.world import World
-from tests.deployment.site import ANA, EVERY_MORNING, NOTE, RFI_WEBHOOK, site_at
+from tests.deployment.site import ANA, EVERY_MORNING, NOTE, RFI_WEBHOOK, sandbox, site_at
 
 pytestmark = pytest.mark.anyio
 
@@ -123,21 +121,13 @@ async def test_a_version_that_never_was_is_not_found(site):
     assert refused.value.code == "WORKFLOW_VERSION_NOT_FOUND"
 
 
-def sandbox(clock: ManualClock):
-    """Settings of another environment; a world's application is the same for the same seed."""
-    app = World(clock=clock).app
-    return {
-        "environment": "sandbox",
-        "procore_client_id": app.client_id,
-        "procore_client_secret": app.client_secret,
-        "public_url": "https://mcp.builder.example",
-    }
+PUBLIC = "https://mcp.builder.example"
 
 
 async def test_another_environment_pauses_what_belongs_to_the_first_and_sends_nothing(tmp_path, clock):
     async with site_at(tmp_path, clock) as site:
         made = await deployed(site, RFI_WEBHOOK)
-    async with site_at(tmp_path, clock, company_id=site.company, **sandbox(clock)) as elsewhere:
+    async with site_at(tmp_path, clock, public_url=PUBLIC, **sandbox(clock)) as elsewhere:
         (found,) = await elsewhere.workflows.get([made.id])
         with pytest.raises(Conflict) as refused:
             await elsewhere.deployments.resume(made.id, ANA)
@@ -156,7 +146,7 @@ async def test_another_environment_pauses_what_belongs_to_the_first_and_sends_no
 async def test_deployed_again_it_belongs_there(tmp_path, clock):
     async with site_at(tmp_path, clock) as site:
         made = await deployed(site, RFI_WEBHOOK)
-    async with site_at(tmp_path, clock, company_id=site.company, **sandbox(clock)) as elsewhere:
+    async with site_at(tmp_path, clock, public_url=PUBLIC, **sandbox(clock)) as elsewhere:
         answer = await elsewhere.deploy(made)
         (found,) = await elsewhere.workflows.get([made.id])
 
@@ -185,7 +175,7 @@ async def test_another_company_pauses_too(tmp_path, clock):
 async def test_the_first_environment_again_resumes_by_hand(tmp_path, clock):
     async with site_at(tmp_path, clock) as site:
         made = await deployed(site, EVERY_MORNING)
-    async with site_at(tmp_path, clock, company_id=site.company, **sandbox(clock)):
+    async with site_at(tmp_path, clock, public_url=PUBLIC, **sandbox(clock)):
         pass
     async with site_at(tmp_path, clock) as back:
         paused = await back.versions.standing(made.id)

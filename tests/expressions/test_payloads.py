@@ -206,7 +206,6 @@ async def test_the_time_limit_is_what_stops_a_bomb():
     lasting = [
         "vars.wide.filter(a, a in vars.wide).size()",
         "vars.numbers.map(a, vars.long.contains(vars.needle))",
-        "size(" + "+".join(["vars.wide"] * 30) + ")",
     ]
     async with cel_engine() as engine:
         ends = [await outcome_of(engine.evaluate(text, {"vars": payloads.BOMB_VALUES})) for text in lasting]

@@ -56,6 +56,10 @@ HOT = {
     "schedules.remove",
     "polls.put",
     "polls.remove",
+    "notifications.finish",
+    "notifications.forget",
+    "notifications.page",
+    "notifications.page_of",
     "meta.get",
     "meta.remove",
 }

@@ -18,6 +18,7 @@ FLOORS = {
     "registry": 2,
     "actions": 3,
     "workflow": 4,
+    "notify": 4,
     "deployment": 5,
     "engine": 5,
     "insight": 5,

@@ -20,7 +20,7 @@ PROJECTS = {1001: "Riverside Medical Office", 1002: "Harbor Street Parking", 100
 FACTS = Facts(
     environment="simulator",
     company_id=10,
-    host=Host(always_on=True, public=True, channels=frozenset({"email", "log"})),
+    host=Host(always_on=True, public=True, channels=frozenset({"email"})),
     projects=PROJECTS,
     active_projects=[*PROJECTS],
     permissions={(tool, project): "admin" for project in (None, *PROJECTS) for tool in (

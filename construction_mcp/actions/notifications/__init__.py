@@ -1,9 +1,10 @@
 """What notification templates say: one YAML file each, named like the template.
 
-doc: one sentence. data: the JSON Schema of each thing it shows. subject, text: one line and a paragraph. sections:
-lists, each with a title, the expression that gives its items, and a line and link per item. none: what is said when
-every list is empty. Holes are CEL over `data`, in lines also over `item`; what they give is escaped for the channel it
-goes to, so nothing here is markup.
+doc: one sentence. data: the JSON Schema of each thing it shows. subject, text: one line and some paragraphs. link: the
+expression that gives the record's address. sections: lists, each with a title, the expression that gives its items, and
+a line and link per item. none: what is said when every list is empty. sample: invented data, as far as it is shown, for
+previews. Holes are CEL over `data`, in lines also over `item`; what they give is escaped for the channel it goes to, so
+nothing here is markup.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,8 @@ class Notification:
     text: str
     sections: Sequence[Section]
     none: str | None
+    sample: Mapping[str, Any]
+    link: str | None = None
 
 
 @cache

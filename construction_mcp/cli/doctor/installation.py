@@ -1,4 +1,4 @@
-"""The doctor on this installation: Python, SQLite, packages, the fast start, toolsets."""
+"""The doctor on this installation: Python, SQLite, packages, the fast start, toolsets, action types, templates."""
 
 import platform
 import sqlite3
@@ -21,6 +21,8 @@ def installation(launch: Launch) -> Iterator[Finding]:
     yield from map(_package, ("construction-mcp", "mcp"))
     yield _front(launch)
     yield _toolsets()
+    yield from _actions()
+    yield from _templates()
 
 
 def _sqlite(found: tuple[int, ...]) -> Finding:
@@ -69,3 +71,26 @@ def _toolsets() -> Finding:
     outside = outside_packages()
     others = f"; from other packages: {', '.join(outside)}" if outside else ""
     return Finding(SECTION, "toolsets", "ok", f"{', '.join(catalog.toolsets)} ({len(catalog.tools)} tools){others}")
+
+
+def _actions() -> Iterator[Finding]:
+    from construction_mcp.actions.catalogue import Catalogue
+
+    types = Catalogue()
+    broken = types.problems
+    yield Finding(SECTION, "action types", "ok", f"{len(types.names())} that can be used")
+    for one in broken:
+        yield Finding(SECTION, f"actions {one.family} of {one.module}", "broken", one.why, _MEND)
+
+
+def _templates() -> Iterator[Finding]:
+    from construction_mcp.core.config import Limits
+    from construction_mcp.workflow.template import Templates
+
+    templates = Templates(Limits())
+    yield Finding(SECTION, "templates", "ok", f"{len(templates.all())} that can be used")
+    for one in templates.problems:
+        yield Finding(SECTION, f"template {one.id}", "broken", one.why, _MEND)
+
+
+_MEND = "Update or uninstall the package that brings it; everything else works."

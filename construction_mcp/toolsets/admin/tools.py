@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from construction_mcp import __version__
+from construction_mcp.actions.catalogue import Catalogue
 from construction_mcp.cache import Cache
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.toolset import tool
 from construction_mcp.procore.limiter import Allowance, Limiters
 from construction_mcp.store.database import Database
+from construction_mcp.workflow.template import Templates
 
 Status = Literal["healthy", "degraded", "critical"]
 
@@ -60,7 +62,14 @@ class Health:
 
 @tool(effect="read")
 async def get_system_health(
-    *, database: Database, settings: Settings, clock: Clock, cache: Cache, limiters: Limiters
+    *,
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    cache: Cache,
+    limiters: Limiters,
+    types: Catalogue,
+    templates: Templates,
 ) -> Health:
     """Report whether the server is healthy, degraded or critical, with reasons, counters and Procore rate windows.
 
@@ -68,7 +77,11 @@ async def get_system_health(
     """
     counters = database.stats()
     windows = limiters.windows()
-    reasons = [*_database_reasons(counters, settings.limits), *_procore_reasons(windows)]
+    reasons = [
+        *_database_reasons(counters, settings.limits),
+        *_procore_reasons(windows),
+        *_package_reasons(types, templates),
+    ]
     return Health(
         status=_worst(reasons),
         reasons=reasons,
@@ -100,6 +113,15 @@ def _procore_reasons(windows: list[Allowance]) -> Iterator[Reason]:
         if window.left == 0:
             message = f"Procore's window of {window.window_s:.0f} s is spent; {window.waiting} calls wait."
             yield Reason("degraded", message, "Ask for less for a while; get_usage shows who asked.")
+
+
+def _package_reasons(types: Catalogue, templates: Templates) -> Iterator[Reason]:
+    """Why they are broken may quote what only the machine's own user should read, so it is left to the doctor."""
+    fix = "construction-mcp doctor says why; update or uninstall the package that brings it."
+    for family in types.problems:
+        yield Reason("degraded", f"The actions {family.family} of {family.module} cannot be used.", fix)
+    for template in templates.problems:
+        yield Reason("degraded", f"The template {template.id} of another package cannot be used.", fix)
 
 
 def _cache_health(cache: Cache) -> CacheHealth:

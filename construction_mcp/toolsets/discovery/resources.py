@@ -9,7 +9,7 @@ from construction_mcp.core.nearest import nearest
 from construction_mcp.core.toolset import completes, resource
 from construction_mcp.registry.catalog import Catalog, View
 
-ACTIONS, WORKFLOW = "actions", "workflow"
+ACTIONS, WORKFLOW, PROBLEMS = "actions", "workflow", "problems"
 
 
 @resource("construction://errors", title="Error codes")
@@ -20,7 +20,7 @@ async def errors() -> dict[str, Any]:
 
 @resource("construction://schemas/{name}", title="Schemas of tools, action types and workflows")
 async def schemas(name: str, *, catalog: Catalog, view: View, action_types: Catalogue) -> dict[str, Any]:
-    """The full JSON Schemas of one tool or action type; "actions" lists the types, "workflow" is a whole document's."""
+    """The full JSON Schemas of one tool or action type; also "actions", "workflow" (a document), "problems"."""
     tools = catalog.callable_tools(view)
     if name in tools:
         return {"input": tools[name].input_schema, "output": tools[name].output_schema}
@@ -30,17 +30,21 @@ async def schemas(name: str, *, catalog: Catalog, view: View, action_types: Cata
         from construction_mcp.workflow.editor_schema import document_schema
 
         return document_schema(action_types)
+    if name == PROBLEMS:
+        from construction_mcp.workflow.problem_codes import PROBLEM_CODES
+
+        return {code: entry._asdict() for code, entry in PROBLEM_CODES.items()}
     described = action_types.describe(name)
     if described is None:
-        names = [*tools, *action_types.names(), ACTIONS, WORKFLOW]
+        names = [*tools, *action_types.names(), ACTIONS, WORKFLOW, PROBLEMS]
         raise NotFound(f"There is no schema {name[:100]!r}.", details={"nearest": nearest(name, names)})
     return described
 
 
 @completes("construction://schemas/{name}", "name")
 async def schema_names(prefix: str, *, catalog: Catalog, view: View, action_types: Catalogue) -> list[str]:
-    """Names of tools, of action types, and the two documents beside them."""
-    names = {*catalog.callable_tools(view), *action_types.names(), ACTIONS, WORKFLOW}
+    """Names of tools, of action types, and the documents beside them."""
+    names = {*catalog.callable_tools(view), *action_types.names(), ACTIONS, WORKFLOW, PROBLEMS}
     return sorted(name for name in names if name.startswith(prefix))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from construction_mcp.core.effects import Effect
-from construction_mcp.core.errors import NotFound
+from construction_mcp.core.errors import Conflict, NextCall, NotFound
 from construction_mcp.core.reach import Reach
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page, Principal
@@ -18,6 +18,7 @@ from construction_mcp.procore.records.writing import settled_by
 from construction_mcp.procore.registration import is_of, register, unregister
 from construction_mcp.procore.together import together
 from construction_mcp.store.hooks import Hook, Hooks, KnownHook
+from construction_mcp.store.workflows import Workflows
 
 ProjectId = Annotated[int | None, Field(ge=1), "Procore project id; the company's own events unless given"]
 _SCOPES_MAX = 20  # projects with hooks that one list looks into, a request each
@@ -122,6 +123,7 @@ async def delete_procore_webhook(
     *,
     procore: Procore,
     hooks: Hooks,
+    workflows: Workflows,
 ) -> Effect[Deleted]:
     """Delete a webhook at Procore and here, after a preview; Procore then stops telling of its events.
 
@@ -131,6 +133,7 @@ async def delete_procore_webhook(
     known = await hooks.of_environment(procore.connection.environment.name)
     mine = next((one for one in known if webhook_id in (one.hook.id, one.hook.procore_id)), None)
     if mine is not None:
+        await _require_idle(mine.hook, workflows)
         scope = _scope(mine.hook)
         shown = {"resources": list(mine.hook.resource_names), "deliveries": mine.delivery_count}
     else:
@@ -141,6 +144,7 @@ async def delete_procore_webhook(
 
     async def perform() -> Deleted:
         if mine is not None:
+            await _require_idle(mine.hook, workflows)  # what was previewed may have been deployed again since
             await unregister(procore, hooks, mine.hook)
         else:
             await delete_upstream(procore, scope, webhook_id)
@@ -153,6 +157,25 @@ async def delete_procore_webhook(
         perform,
         (f"procore:webhook/{webhook_id}",),
     )
+
+
+async def _require_idle(hook: Hook, workflows: Workflows) -> None:
+    """Refuse while it is what starts a workflow: that would go on looking active and never run again."""
+    if hook.workflow_id is None or hook.state != "live":
+        return
+    for workflow in await workflows.get([hook.workflow_id]):
+        if workflow.status == "active":
+            raise Conflict(
+                f"Webhook {hook.id} starts the workflow {workflow.name!r}.",
+                code="WEBHOOK_STARTS_WORKFLOW",
+                details={"workflow_id": workflow.id},
+                hint="Pause the workflow first, or delete it with delete_workflow, which takes the webhook with it.",
+                next_call=NextCall(
+                    "rollback_workflow",
+                    {"workflow_id": workflow.id, "action": "pause"},
+                    "stops it; deploying or resuming it makes the webhook again",
+                ),
+            )
 
 
 def _scope(hook: Hook) -> Scope:

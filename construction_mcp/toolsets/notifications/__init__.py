@@ -1,0 +1,1 @@
+"""Mail, Slack, Teams and webhooks: tell somebody, and see what was told."""

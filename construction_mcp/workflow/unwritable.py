@@ -1,0 +1,39 @@
+"""Values that YAML and Python hold and JSON does not, so that no plan could be written with them."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from construction_mcp.workflow.definition import Definition
+from construction_mcp.workflow.problems import Problem, error
+
+
+def unwritable(definition: Definition) -> Iterator[Problem]:
+    """Numbers that are none, and halves of characters, wherever they stand."""
+    for name, value in definition.model_dump(by_alias=True, exclude_unset=True).items():
+        if name == "actions":
+            for action in value or ():
+                yield from _below(f"actions.{action['key']}", action)
+        else:
+            yield from _below(name, value)
+
+
+def _below(path: str, value: Any) -> Iterator[Problem]:
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            shown = str(key).encode("ascii", "backslashreplace").decode()
+            yield from _text(path, str(key))
+            yield from _below(f"{path}.{shown}", part)
+    elif isinstance(value, list | tuple):
+        for at, part in enumerate(value):
+            yield from _below(f"{path}[{at}]", part)
+    elif isinstance(value, str):
+        yield from _text(path, value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield error(path, "VALUE_UNWRITABLE", f"{value} is no number that can be kept.", "Write a number, or null.")
+
+
+def _text(path: str, text: str) -> Iterator[Problem]:
+    if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+        message = "A text holds half of a character (a lone surrogate)."
+        yield error(path, "VALUE_UNWRITABLE", message, "Write the whole character, or remove it.")
