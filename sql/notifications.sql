@@ -27,13 +27,12 @@ UPDATE notifications
  WHERE status = 'sending';
 
 -- name: page :many
--- Newest first, one row more than shown to tell whether there are more. Filters run along the index by time.
+-- Newest first, one row more than shown to tell whether there are more. The filter runs along the index by time.
 SELECT id, principal, channel, template, subject, recipients, refused, status, error, message_id, created_at,
        finished_at
   FROM notifications
  WHERE (created_at, id) < (:before_at, :before_id)
-   AND (:channel IS NULL OR channel = :channel)
-   AND (:status IS NULL OR status = :status)
+   AND (:failed = 0 OR status IN ('failed', 'uncertain'))
  ORDER BY created_at DESC, id DESC
  LIMIT :most;
 
@@ -44,7 +43,6 @@ SELECT id, principal, channel, template, subject, recipients, refused, status, e
   FROM notifications
  WHERE principal = :principal
    AND (created_at, id) < (:before_at, :before_id)
-   AND (:channel IS NULL OR channel = :channel)
-   AND (:status IS NULL OR status = :status)
+   AND (:failed = 0 OR status IN ('failed', 'uncertain'))
  ORDER BY created_at DESC, id DESC
  LIMIT :most;

@@ -6,5 +6,5 @@ from pydantic import Field
 
 ProjectId = Annotated[int, Field(ge=1), "Procore project id"]
 Ids = Annotated[list[int] | None, Field(min_length=1, max_length=50), "Or several ids, 1 to 50"]
-Limit = Annotated[int, Field(ge=1, le=100), "Most items to return"]  # with 25 as its default
-Cursor = Annotated[str | None, Field(max_length=1000), "next_cursor of the page before"]
+Limit = Annotated[int, Field(ge=1, le=100), "Most items"]  # with 25 as its default
+Cursor = Annotated[str | None, Field(max_length=1000), "next_cursor of last page"]

@@ -195,8 +195,8 @@ class Mailer:
 
 
 def _subject_line(subject: str) -> bytes:
-    """The header, encoded here: EmailMessage decodes what looks like an encoded word in a subject, and a line break that
-    was hidden in it would then start a header of its own."""
+    """The header, encoded here: EmailMessage decodes what looks like an encoded word in a subject, and a line break
+    that was hidden in it would then start a header of its own."""
     charset = "us-ascii" if subject.isascii() and "=?" not in subject else "utf-8"
     encoded = Header(subject, charset, header_name="Subject").encode(linesep="\r\n")
     return f"Subject: {encoded}\r\n".encode("ascii")

@@ -93,13 +93,13 @@ class Wording:
         if sorted(data) != needed:
             raise Invalid(
                 f"The template {template.name} needs data with exactly {', '.join(needed)}.",
-                details={"field": "data", "needed": needed, "given": sorted(data)[:20]},
+                details={"field": "template_data", "needed": needed, "given": sorted(data)[:20]},
             )
         for name, schema in template.data.items():
             if not jsonschema_rs.is_valid(dict(schema), data[name]):
                 raise Invalid(
                     f"data.{name} is not of type {schema.get('type')}: {schema.get('description', name)}.",
-                    details={"field": f"data.{name}"},
+                    details={"field": f"template_data.{name}"},
                 )
 
 

@@ -130,7 +130,7 @@ FIELDS = {
     "type": "array",
     "items": {"type": "string"},
     "maxItems": 50,
-    "description": "Only these fields of each item, and its id",
+    "description": "Only these fields, and the id",
 }
 
 
@@ -138,13 +138,13 @@ GATED = {
     "confirmation": {
         "type": "string",
         "maxLength": 1000,
-        "description": "From the preview of the same call, to carry it out",
+        "description": "From the preview, to carry it out",
     },
     "idempotency_key": {
         "type": "string",
         "minLength": 1,
         "maxLength": 200,
-        "description": "Same key and arguments: the change happens once",
+        "description": "Same key: the change happens once",
     },
 }
 

@@ -99,14 +99,16 @@ class Notifications:
         self,
         *,
         principal: str | None,
-        channel: str | None,
-        status: str | None,
+        failed: bool,
         before: tuple[str, str] | None,
         most: int,
     ) -> list[Kept]:
-        """Newest first, those older than `before` (a row's time as text, and id); everybody's without a principal."""
+        """Newest first, those older than `before` (a row's time as text, and id); everybody's without a principal.
+
+        failed: only those that failed or have no known outcome.
+        """
         before_at, before_id = before or (_AFTER_ALL, "")
-        filters = {"channel": channel, "status": status, "before_at": before_at, "before_id": before_id, "most": most}
+        filters = {"failed": int(failed), "before_at": before_at, "before_id": before_id, "most": most}
 
         def read(tx: Tx) -> list[sqlite3.Row]:
             if principal is None:

@@ -227,3 +227,22 @@ def test_the_text_has_a_line_for_every_finding_and_its_next_step(cli):
     assert all(f"{found['name']}: {found['said']}" in ran.out for found in data["findings"] if found["name"] != "disk")
     assert all(f"next: {found['next']}" in ran.out for found in data["findings"] if "next" in found)
     assert "Nothing is broken." in ran.out
+
+
+def test_packages_that_add_actions_or_templates_are_told_with_what_is_wrong(cli, tmp_path, monkeypatch):
+    package = tmp_path / "packages"
+    metadata = package / "sad_actions-1.dist-info"
+    metadata.mkdir(parents=True)
+    (package / "sad_actions.py").write_text("raise RuntimeError('no licence')")
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sad_actions\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[construction_mcp.actions]\nconcrete = sad_actions\n")
+    monkeypatch.syspath_prepend(package)
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "plugins")
+
+    ran = cli("doctor", "--json")
+
+    assert ran.code == 1
+    assert finding(ran, "action types")["status"] == finding(ran, "templates")["status"] == "ok"
+    assert finding(ran, "actions concrete of sad_actions")["said"] == "RuntimeError: no licence"
+    assert finding(ran, "template half_done")["status"] == "broken"
+    assert "uninstall" in finding(ran, "template half_done")["next"]

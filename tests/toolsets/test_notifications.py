@@ -29,7 +29,7 @@ OWN = {**MAIL, "subject": "Crane on Tuesday", "text": "The crane comes on Tuesda
 ALERT = {
     **MAIL,
     "template": "rfi_overdue_alert",
-    "data": notifications.load("rfi_overdue_alert").sample,
+    "template_data": notifications.load("rfi_overdue_alert").sample,
 }  # fmt: skip
 
 
@@ -99,6 +99,7 @@ async def test_what_was_sent_is_listed_with_shortened_addresses(office: Office) 
     await office.send(**OWN)
 
     (kept,) = await office.listed()
+    assert await office.listed(failed=True) == []
     assert kept["recipients"] == ["a…@builder.com", "b…@builder.com"]
     assert (kept["channel"], kept["status"], kept["subject"]) == ("email", "sent", "Crane on Tuesday")
     assert kept["sent_by"] == ADMIN.id
@@ -114,7 +115,9 @@ async def test_a_post_goes_to_the_channel_of_the_settings(office: Office, channe
 
 
 async def test_a_webhook_is_signed_and_says_what_a_mail_would(office: Office) -> None:
-    done = await office.send(channel="webhook", url=office.posts.url, **{k: ALERT[k] for k in ("template", "data")})
+    done = await office.send(
+        channel="webhook", url=office.posts.url, **{k: ALERT[k] for k in ("template", "template_data")}
+    )
 
     post = office.posts.post
     assert post.headers["webhook-id"] == done["item"]["message_id"]
@@ -139,7 +142,7 @@ async def test_a_lost_answer_is_told_as_unknown_and_not_sent_again(tmp_path: Pat
     async with office_at(tmp_path, mail={"breaks_after_data": True}) as office:
         lost = await office.send(**OWN, idempotency_key="crane")
         again = await office.call("send_notification", **OWN, idempotency_key="crane")
-        (kept,) = await office.listed(status="uncertain")
+        (kept,) = await office.listed(failed=True)
 
     assert lost["error"]["code"] == again["error"]["code"] == kept["error"] == "NOTIFY_OUTCOME_UNKNOWN"
     assert lost["error"]["retryable"] is False
@@ -150,7 +153,7 @@ async def test_a_refused_mail_is_kept_as_failed(tmp_path: Path) -> None:
     refuses = dict.fromkeys(MAIL["to"], "550 5.1.1 no")
     async with office_at(tmp_path, mail={"refuses": refuses}) as office:
         refused = await office.send(**OWN)
-        (kept,) = await office.listed(status="failed")
+        (kept,) = await office.listed(failed=True)
 
     assert refused["error"]["code"] == kept["error"] == "NOTIFY_REFUSED"
 
@@ -205,9 +208,9 @@ async def test_no_address_of_a_channel_shows_anywhere(office: Office, caplog: py
         ({**MAIL, "text": "x"}, "subject"),
         ({"channel": "slack"}, "text"),
         ({**ALERT, "text": "x"}, "text"),
-        ({**OWN, "data": {}}, "data"),
+        ({**OWN, "template_data": {}}, "template_data"),
         ({**OWN, "to": ["nobody"]}, "to"),
-        ({**ALERT, "data": {}}, "data"),
+        ({**ALERT, "template_data": {}}, "template_data"),
         ({**ALERT, "template": "rfi_overdue"}, "template"),
     ],
 )

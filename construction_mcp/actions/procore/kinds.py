@@ -23,7 +23,7 @@ _ADJECTIVES = ("overdue", "deficient", "critical")
 _EVERYTHING = ("any", "all")
 
 RecordId = Annotated[int, Field(ge=1)]
-Text = Annotated[str | None, Field(min_length=1, max_length=100, description="Only those containing these words")]
+Text = Annotated[str | None, Field(min_length=1, max_length=100, description="Only those with these words")]
 Who = Annotated[str | None, Field(min_length=1, max_length=100, description="me or part of a name")]
 Overdue = Annotated[bool, Field(description="Only open ones past their due date")]
 UpdatedSince = Annotated[date | None, Field(description="Only changed on or after this day")]

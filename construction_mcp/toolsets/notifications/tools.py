@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -20,7 +20,6 @@ from construction_mcp.store.columns import time_text
 from construction_mcp.store.notifications import Kept, Notifications, Status
 
 _LIMITS = Limits()
-_CHANNELS = "email, slack, teams or webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +52,25 @@ class Notification:
 
 @tool(effect="outside", open_world=True)
 async def send_notification(
-    channel: Annotated[Channel, f"Where it goes: {_CHANNELS}"],
-    to: Annotated[
-        list[str] | None, Field(min_length=1, max_length=_LIMITS.recipients_max), "Mail addresses, for email"
-    ] = None,
+    channel: Annotated[Channel, "email, slack, teams or webhook"],
+    to: Annotated[list[str] | None, Field(min_length=1, max_length=_LIMITS.recipients_max), "Mail addresses"] = None,
     url: Annotated[
-        str | None, Field(min_length=8, max_length=2000), "Address for webhook, or of another channel than the default"
+        str | None,
+        Field(min_length=8, max_length=2000, json_schema_extra={"format": "uri"}),
+        "Webhook's, or another channel's",
     ] = None,
-    subject: Annotated[str | None, Field(min_length=1, max_length=400), "Subject line, if not the template's"] = None,
-    text: Annotated[str | None, Field(min_length=1, max_length=20_000), "Plain text, or use a template"] = None,
-    template: Annotated[str | None, Field(min_length=1, max_length=64), "Template, as rfi_overdue_alert"] = None,
-    data: Annotated[dict[str, Any] | None, "Values the template shows, by name"] = None,
+    subject: Annotated[str | None, Field(min_length=1, max_length=400), "Subject, unless the template's"] = None,
+    text: Annotated[str | None, Field(min_length=1, max_length=20_000), "Plain text, or a template"] = None,
+    template: Annotated[str | None, Field(min_length=1, max_length=64), "As rfi_overdue_alert"] = None,
+    template_data: Annotated[dict[str, Any] | None, "What it shows"] = None,
     *,
     principal: Principal,
     wording: Wording,
     notifier: Notifier,
 ) -> Effect[Sent]:
-    """Send a mail, Slack or Teams post, or signed webhook, after a preview of what its reader sees."""
+    """Send a mail, Slack or Teams post, or signed webhook, after a preview."""
     destination = _destination(channel, to, url)
-    message = await _message(wording, channel, subject, text, template, data)
+    message = await _message(wording, channel, subject, text, template, template_data)
     shown = notifier.preview(destination, message)
 
     async def perform() -> Sent:
@@ -85,10 +84,7 @@ async def send_notification(
 
 @tool(effect="read")
 async def list_notifications(
-    channel: Annotated[Literal["any", "email", "slack", "teams", "webhook"], f"Only {_CHANNELS}"] = "any",
-    status: Annotated[
-        Literal["any", "sending", "sent", "failed", "uncertain"], "Only sending, sent, failed or uncertain"
-    ] = "any",
+    failed: Annotated[bool, "Only those that did not surely arrive"] = False,
     limit: Limit = 25,
     cursor: Cursor = None,
     *,
@@ -96,14 +92,13 @@ async def list_notifications(
     kept: Notifications,
     cursors: Cursors,
 ) -> Page[Notification]:
-    """List notifications of the last 90 days, newest first, with recipients and outcome; an admin sees everybody's."""
+    """List what was sent in 90 days, newest first, with outcome; an admin sees everybody's."""
     whose = None if principal.role is Role.ADMIN else principal.id
-    query = ["list_notifications", whose, channel, status]
+    query = ["list_notifications", whose, failed]
     before = cursors.read(cursor, query) if cursor is not None else None
     rows = await kept.page(
         principal=whose,
-        channel=None if channel == "any" else channel,
-        status=None if status == "any" else status,
+        failed=failed,
         before=before and (before[0], before[1]),
         most=limit + 1,
     )
@@ -135,7 +130,7 @@ async def _message(
     if template is not None:
         return await wording.of(template, data or {}, subject)
     if data is not None:
-        raise Invalid("data is for a template.", details={"field": "data"})
+        raise Invalid("template_data is for a template.", details={"field": "template_data"})
     if channel == "email" and subject is None:
         raise Invalid("A mail needs a subject.", details={"field": "subject"})
     return wording.own(subject, text or "")

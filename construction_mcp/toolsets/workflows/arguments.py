@@ -4,12 +4,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-WorkflowId = Annotated[
-    str, Field(min_length=1, max_length=64), "Id that list_workflows and create_workflow give; it starts with wf_"
-]
-ExpectedVersion = Annotated[
-    int | None, Field(ge=1), "draft_version you read; the change is refused if somebody changed the workflow since"
-]
-IdempotencyKey = Annotated[
-    str | None, Field(min_length=1, max_length=200), "Repeat the call with the same key to get the first result again"
-]
+WorkflowId = Annotated[str, Field(min_length=1, max_length=64), "Id from list_workflows or create_workflow"]
+ExpectedVersion = Annotated[int | None, Field(ge=1), "draft_version you read; refused if changed since"]
+IdempotencyKey = Annotated[str | None, Field(min_length=1, max_length=200), "Same key: the first result again"]
