@@ -11,6 +11,7 @@ import pytest
 
 from construction_mcp.store import audit
 from construction_mcp.store.database import Database
+from construction_mcp.store.queries import load
 from tests.deployment.site import EVERY_MORNING, NOTE, RFI_WEBHOOK
 from tests.flows.office import ERAS, Office, office_at
 
@@ -22,7 +23,8 @@ STATEMENTS_MAX = 20
 
 async def audited(office: Office, action: str) -> list[tuple[str, list[str]]]:
     """Who did it to what, oldest first; the chain holds."""
-    rows = await (await office.site.house.services.get(Database)).read(audit.chain)
+    chain = load("audit").chain
+    rows = await (await office.site.house.services.get(Database)).read(lambda tx: tx.all(chain))
     assert audit.first_break(rows) is None
     return [(row["principal"], json.loads(row["targets"])) for row in rows if row["action"] == action]
 
