@@ -50,11 +50,15 @@ def _group(at: int) -> list[dict[str, Any]]:
     rfis, late = f"rfis_{at}", f"late_{at}"
     return [
         {"key": f"told_{at}", "type": "state.get", "config": {"name": f"told_{at}", "default": 0}},
-        {"key": rfis, "type": "procore.rfi.list", "config": {"status": "open", "overdue": True, "limit": 50 + at}},
+        {
+            "key": rfis,
+            "type": "procore.rfi.list",
+            "config": {"status": "open", "overdue": True, "limit": 50 + at % 1000},
+        },
         {
             "key": f"found_{at}",
             "type": "procore.submittal.list",
-            "config": {"status": "open", "limit": 60 + at},
+            "config": {"status": "open", "limit": 60 + at % 1000},
         },
         {
             "key": late,
