@@ -35,6 +35,7 @@ class Desk:
         self._running: dict[asyncio.Task[None], bytes] = {}
         self._kept: list[bytes] = []
         self._has_ended = False
+        self._stirred = asyncio.Event()
         self._successor: Sink | None = None
 
     def frames(self, frames: list[bytes]) -> None:
@@ -42,6 +43,7 @@ class Desk:
         if self._successor is not None:
             self._successor.frames(frames)
             return
+        self._stirred.set()
         for frame in frames:
             if self._kept or not self._take(frame):
                 self._kept.append(frame)
@@ -49,13 +51,30 @@ class Desk:
     def end(self) -> None:
         """The end of input is the successor's to judge, after everything that came before it."""
         self._has_ended = True
+        self._stirred.set()
         if self._successor is not None:
             self._successor.end()
 
-    async def serve_first(self, patience_s: float) -> None:
-        """Let the calls that wait have the CPU for at most `patience_s`; not once something needs the SDK."""
-        if self._running and not self._kept:
-            await asyncio.wait(self._running, timeout=patience_s)
+    async def serve_first(self, patience_s: float, quiet_s: float, most_s: float) -> None:
+        """Let calls have the CPU until none came for `quiet_s` or one takes `patience_s`; not once one needs the SDK.
+
+        Beside the import of the SDK every call takes twice its time, and so does the import. At most `most_s`: other
+        processes wait at a door that the SDK opens.
+        """
+        now = asyncio.get_running_loop().time
+        until = now() + most_s
+        while now() < until and not (self._needs_sdk or self._has_ended):
+            self._stirred.clear()
+            try:
+                async with asyncio.timeout(patience_s if self._running else quiet_s):
+                    await self._stirred.wait()
+            except TimeoutError:
+                return
+
+    @property
+    def _needs_sdk(self) -> bool:
+        """A frame waits for it, or a call that was looked at and left."""
+        return bool(self._kept) or any(task.done() for task in self._running)
 
     def hand_over(self, successor: Sink) -> None:
         """Give `successor` what is known and what is not answered. A read under way begins again there: only its server
@@ -77,6 +96,7 @@ class Desk:
             return False
         task = asyncio.get_running_loop().create_task(self._answer(call))
         self._running[task] = frame
+        task.add_done_callback(lambda _: self._stirred.set())
         return True
 
     async def _answer(self, call: ToolCall) -> None:

@@ -39,7 +39,8 @@ async def serve_stdio(
         async with House(load_settings(launch)) as house:
             desk = _open_desk(session, house)
             if desk is not None:
-                await desk.serve_first(house.settings.limits.first_calls_s)
+                limits = house.settings.limits
+                await desk.serve_first(limits.first_calls_s, limits.first_quiet_s, limits.first_service_s)
             await asyncio.to_thread(import_module, "construction_mcp.server.owner")  # and with it the SDK
             when_imported()
             from construction_mcp.server.owner import LocalDoor

@@ -75,7 +75,7 @@ def desk_for(client: Client, house: House) -> Desk:
 async def settle() -> None:
     """Until every call that runs is answered or given up."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.gather(*(task for task in others if "Desk" in repr(task.get_coro())))
+    await asyncio.gather(*(task for task in others if "Desk._answer" in repr(task.get_coro())))
 
 
 async def serve(client: Client, house: House, desk: Desk) -> None:
@@ -216,3 +216,23 @@ def test_a_process_answers_a_read_before_the_sdk_and_everything_after(tmp_path: 
         assert answers[1]["result"]["isError"]
         assert answers[2]["result"]["prompts"]
         assert process.wait() == 0
+
+
+async def test_the_sdk_waits_while_calls_come_and_no_longer_than_it_may(house: House) -> None:
+    """Calls without a pause keep their desk; a pause, a call for the SDK, or the bound ends that."""
+    client = Client()
+    desk = desk_for(client, house)
+    desk.frames(frames_of(opening("2025-11-25")))
+
+    waiting = asyncio.create_task(desk.serve_first(patience_s=60.0, quiet_s=60.0, most_s=60.0))
+    for number in range(3):
+        desk.frames(frames_of([tool_call(100 + number, "2025-11-25", "find_tools", {"query": "rfi"})]))
+        await settle()
+    assert not waiting.done()
+    desk.frames(frames_of([tool_call(109, "2025-11-25", "use_tool", {"name": "find_tools", "arguments": {}})]))
+    async with asyncio.timeout(5):
+        await waiting
+
+    async with asyncio.timeout(5):
+        await desk_for(Client(), house).serve_first(patience_s=60.0, quiet_s=0.0, most_s=60.0)
+        await desk_for(Client(), house).serve_first(patience_s=60.0, quiet_s=60.0, most_s=0.0)
