@@ -5,8 +5,8 @@ text comes out as it went in. A text that is exactly one hole gives the value it
 is written `{{ "{{" }}`.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from construction_mcp.core.errors import Invalid
@@ -45,14 +45,6 @@ class Template:
         return len(self.parts) == 1 and isinstance(self.parts[0], Hole)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A text with holes in a config: the path to it, `to[0]` or `data.rfis`, empty for the config itself."""
-
-    path: str
-    template: Template
-
-
 def parse(text: str) -> Template:
     """The parts of a text. One that is broken off has a mistake and its rest as a literal."""
     parts: list[Part] = []
@@ -84,24 +76,6 @@ def _not_closed(position: int) -> Mistake:
     message = "A {{ is not closed."
     fix = 'Add }} after the expression, and close its quotes; a literal {{ is written {{ "{{" }}.'
     return Mistake("EXPRESSION_SYNTAX", position, message, _OPEN, (), fix)
-
-
-def in_text(mistake: Mistake, hole: Hole) -> Mistake:
-    """A mistake in a hole's expression, with its position in the whole text."""
-    return replace(mistake, position=mistake.position + hole.position)
-
-
-def holes_in(value: Any, path: str = "") -> Iterator[Place]:
-    """Every text with holes, or with a broken one, in the order of the config. Keys are never templates."""
-    if isinstance(value, str):
-        if _OPEN in value:
-            yield Place(path, parse(value))
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from holes_in(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from holes_in(inner, f"{path}[{index}]")
 
 
 def render(parts: Sequence[Part], values: Sequence[Any]) -> Any:

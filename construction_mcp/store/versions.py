@@ -145,18 +145,16 @@ class ExecutionSummary:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the latest live runs went: `completed` and `failed` count those of the window that ended so."""
+    """How the latest live runs went: `completed` and `failed` count those of the window that ended so.
+
+    success_rate: from 0 to 1; None before anything has ended.
+    """
 
     completed: int
     failed: int
+    success_rate: float | None
     last_run_at: datetime | None
     last_error: Mapping[str, Any] | None
-
-    @property
-    def success_rate(self) -> float | None:
-        """From 0 to 1; None before anything has ended."""
-        ended = self.completed + self.failed
-        return self.completed / ended if ended else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +381,9 @@ def _status(row: sqlite3.Row) -> WorkflowStatus:
     shape["actions"] = json.loads(shape["actions"])
     shape["executions"] = [_execution(one) for one in told["executions"]]
     error = told["errors"][0] if told["errors"] else None
-    shape["health"] = Health(told["completed"], told["failed"], optional_time_from(told["last_run_at"]), error)
+    ended = told["completed"] + told["failed"]
+    rate = told["completed"] / ended if ended else None
+    shape["health"] = Health(told["completed"], told["failed"], rate, optional_time_from(told["last_run_at"]), error)
     return WorkflowStatus(**shape)
 
 

@@ -12,7 +12,7 @@ from construction_mcp.workflow.problems import Problem, error
 def unwritable(definition: Definition) -> Iterator[Problem]:
     """Numbers that are none, and halves of characters, wherever they stand."""
     written = definition.model_dump(by_alias=True, exclude_unset=True)
-    if _can_be_written(written):  # a tenth of the walk that finds the places
+    if _can_be_written(written):  # in C; the walk in Python is for naming the places
         return
     for name, value in written.items():
         if name == "actions":

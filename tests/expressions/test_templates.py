@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from construction_mcp.core.errors import Invalid
 from construction_mcp.expressions.cel import CelEngine
 from construction_mcp.expressions.port import Checked
-from construction_mcp.expressions.templates import Hole, fill, holes_in, in_text, parse, render
+from construction_mcp.expressions.templates import Hole, fill, parse, render
 from tests.expressions.sample import SCOPE, VALUES
 
 pytestmark = pytest.mark.anyio
@@ -55,19 +55,7 @@ def test_a_mistake_in_a_hole_is_placed_in_the_whole_text():
     found = CelEngine().check(hole.text, SCOPE)
 
     assert not isinstance(found, Checked)
-    assert in_text(found[0], hole).position == text.index("subjct")
-
-
-def test_holes_are_found_wherever_they_are_in_a_config():
-    config = {
-        "to": ["{{ a }}", "plain"],
-        "data": {"rfis": "{{ b }}", "n": 3, "deep": [{"x": "y {{ c }}"}]},
-        "bad": "{{",
-    }
-
-    found = {place.path: [hole.text for hole in place.template.holes] for place in holes_in(config)}
-
-    assert found == {"to[0]": ["a"], "data.rfis": ["b"], "data.deep[0].x": ["c"], "bad": []}
+    assert hole.position + found[0].position == text.index("subjct")
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,9 @@ async def test_a_workflows_sample_fits_its_trigger(call: CallTool) -> None:
     timed = await sample(type="schedule", cron="0 9 * * *", timezone="UTC")
 
     assert (procore["event"]["resource_name"], procore["event"]["event_type"]) == ("Submittals", "update")
-    assert (custom["type"], custom["body"]) == ("webhook", {})
-    assert (timed["type"], timed["input"]) == ("schedule", {})
+    assert procore["record"]["id"] == procore["event"]["resource_id"]
+    assert (custom["type"], list(custom["body"])) == ("webhook", ["example"])
+    assert (timed["type"], "event" in timed) == ("schedule", False)
 
 
 async def test_a_sample_of_what_procore_never_sends_is_refused(call: CallTool) -> None:

@@ -1,7 +1,7 @@
 """`get_workflow_guidance` and `get_sample_event`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -22,14 +22,14 @@ from construction_mcp.insight.guidance import Draft, guide_to_end, guide_to_new
 from construction_mcp.insight.matching import TemplateSearch
 from construction_mcp.insight.remedies import advised, remedies
 from construction_mcp.procore.access import Accounts
-from construction_mcp.procore.event_names import EVENTS, named, names_like
-from construction_mcp.procore.sample_events import sample_delivery
-from construction_mcp.procore.webhooks import read_event
+from construction_mcp.procore.event_names import named, names_like
+from construction_mcp.procore.sample_events import posted
 from construction_mcp.registry.catalog import Catalog, View
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.workflows import Workflows
 from construction_mcp.toolsets.debugging.sites import sites_of
 from construction_mcp.workflow.definition import Trigger
+from construction_mcp.workflow.sample_event import sample_event
 
 WorkflowId = Annotated[str | None, Field(min_length=1, max_length=64), "Draft to finish; it starts with wf_"]
 _DISPATCH = "use_tool"
@@ -96,6 +96,7 @@ async def get_sample_event(
     workflow_id: Annotated[str | None, Field(min_length=1, max_length=64), "Or a workflow, for its trigger"] = None,
     *,
     workflows: Workflows,
+    types: Catalogue,
     hooks: Hooks,
     settings: Settings,
     clock: Clock,
@@ -106,15 +107,20 @@ async def get_sample_event(
     """
     if (resource_name is None) == (workflow_id is None):
         raise Invalid("Give either resource_name or workflow_id.", details={"field": "resource_name"})
-    if workflow_id is None:
-        trigger = Trigger(type="webhook", source="procore", resources=[str(resource_name)])
-        return await _event(trigger, None, hooks, settings, clock.now())
-    stored = await existing(workflows, workflow_id)
-    trigger = definition_of(stored).trigger or Trigger(type="manual")
+    project_id = None
+    trigger = Trigger(type="webhook", source="procore", resources=[str(resource_name)])
+    if workflow_id is not None:
+        stored = await existing(workflows, workflow_id)
+        trigger, project_id = definition_of(stored).trigger or Trigger(type="manual"), stored.project_id
     if trigger.type == "poll" or trigger.source == "procore":
-        return await _event(trigger, stored.project_id, hooks, settings, clock.now())
-    empty: dict[str, Any] = {"body": {}} if trigger.type == "webhook" else {"input": {}}
-    return SampleEvent({"type": trigger.type, "at": clock.now().isoformat(), **empty}, is_real=False)
+        name = _resource(trigger)
+        trigger = trigger.model_copy(update={"resources": [name]})
+        real = await _last_event(trigger, name, hooks, settings)
+        if real is not None:
+            return real
+    made = sample_event(trigger, types, clock.now(), company_id=settings.company_id, project_id=project_id)
+    delivery = posted(made["event"], clock.now()) if "event" in made else None
+    return SampleEvent(made, is_real=False, delivery=delivery)
 
 
 def _remedied(guidance: Guidance, failure: str, workflow_id: str | None, catalog: Catalog) -> None:
@@ -134,18 +140,12 @@ def _reachable(call: Call, catalog: Catalog, view: View) -> Call:
     return Call(_DISPATCH, {"name": call.tool, "arguments": call.arguments}, call.why)
 
 
-async def _event(
-    trigger: Trigger, project_id: int | None, hooks: Hooks, settings: Settings, now: datetime
-) -> SampleEvent:
-    name = _resource(trigger)
+async def _last_event(trigger: Trigger, name: str, hooks: Hooks, settings: Settings) -> SampleEvent | None:
     for known in await hooks.of_environment(settings.environment):
         found = await hooks.last_event(known.hook.id, name) if name in known.hook.resource_names else None
         if found is not None:
             return SampleEvent(_seen(trigger, found[0], found[1]), is_real=True, received_at=found[1])
-    event_type = next((one for one in trigger.events or () if one in EVENTS[name]), None)
-    delivery = sample_delivery(name, event_type, settings.company_id, project_id, now)
-    event = asdict(read_event(delivery))
-    return SampleEvent(_seen(trigger, {**event, "at": now.isoformat()}, now), is_real=False, delivery=delivery)
+    return None
 
 
 def _seen(trigger: Trigger, event: Mapping[str, Any], at: datetime) -> Mapping[str, Any]:
