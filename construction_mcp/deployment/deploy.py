@@ -101,8 +101,10 @@ class Deployments:
         self._require_own_account(workflow, principal)
         judged = await self._judge(workflow)
         plan = judged.plan
-        if plan is None or dry_run:
-            return _answer(judged, "invalid" if plan is None else "validated")
+        if plan is None:
+            return _answer(judged, "invalid")
+        if dry_run:
+            return _answer(judged, "validated", prepared=Prepared(None, self._starting.due_at(plan)))
         if ask is not None and await self._must_ask(ask, workflow_id, plan):
             said = await agreed(ask, plan, judged.compiled, judged.changes)
             if said is None:

@@ -73,6 +73,10 @@ class Starting:
             return [error("trigger.resources", "TRIGGER_RESOURCE_UNKNOWN", refused.message, fix)]
         return []
 
+    def due_at(self, plan: Plan) -> datetime | None:
+        """When the clock would start it next; None for what no clock starts."""
+        return next_run_at(Written.model_validate(plan.trigger), self._clock.now(), self._settings.limits)
+
     async def prepare(
         self, workflow_id: str, plan: Plan, standing: Standing, before: Plan | None, account: Principal
     ) -> Prepared:
@@ -86,9 +90,7 @@ class Starting:
             Uncertain: Procore may have made it; it is removed at the next deployment or start.
         """
         trigger = Written.model_validate(plan.trigger)
-        if trigger.type == "schedule":
-            due_at = next_run_at(trigger, self._clock.now(), self._settings.limits)
-            assert due_at is not None, "the compiler refuses a schedule that never comes"
+        if (due_at := self.due_at(plan)) is not None:
             return Prepared(AtTime(due_at), next_run_at=due_at)
         if trigger.type == "webhook" and trigger.source == "custom":
             return await self._custom(workflow_id, standing, account)

@@ -76,6 +76,17 @@ async def test_a_dry_run_says_the_same_and_changes_nothing(site):
     assert [one for one in site.requests() if one[0] != "GET"] == []
 
 
+async def test_a_dry_run_says_when_it_would_run_next(site):
+    made = await site.draft(EVERY_MORNING)
+    looked = await site.deploy(made, dry_run=True)
+    before = site.rows("SELECT * FROM schedules")
+    done = await site.deploy(made)
+
+    assert looked.next_run_at == done.next_run_at
+    assert looked.next_run_at is not None
+    assert before == []
+
+
 async def test_what_cannot_be_performed_is_not_deployed(tmp_path, clock):
     async with site_at(tmp_path, clock, performs=frozenset()) as site:
         made = await site.draft({"type": "manual"})

@@ -37,6 +37,12 @@ def test_an_example_compiles_without_any_problem(path):
     assert compiled(filled(read(path.read_text(encoding="utf-8"), Limits())), REACHED).problems == []
 
 
+def test_the_workflow_of_the_readme_compiles_without_any_problem():
+    written = (ROOT / "README.md").read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+
+    assert compiled(filled(read(written, Limits())), REACHED).problems == []
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_compiles_without_any_problem(name):
     found = compiled(filled(TEMPLATES[name]), REACHED)
