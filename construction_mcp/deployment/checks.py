@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from construction_mcp.actions.action import ActionTypes
+from construction_mcp.actions.places import ALL_ACTIVE
 from construction_mcp.core.config import Limits
 from construction_mcp.expressions.port import ExpressionEngine
 from construction_mcp.workflow.compiler import Compiled, compile_plan
 from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.diagram import mermaid
 from construction_mcp.workflow.facts import Facts
-from construction_mcp.workflow.variables import ALL_ACTIVE
 
 _EXAMPLES: Mapping[
     str, Any

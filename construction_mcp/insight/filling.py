@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from construction_mcp.actions.places import ALL_ACTIVE
 from construction_mcp.insight.advice import Missing
 from construction_mcp.insight.goal import Goal
 from construction_mcp.insight.vocabulary import concepts
 from construction_mcp.workflow.definition import Variable
-from construction_mcp.workflow.variables import ALL_ACTIVE, KINDS
+from construction_mcp.workflow.variables import KINDS
 
 _BEFORE_CHARS, _AFTER_CHARS = 60, 20  # how far from an address its role is said
 _DAYS = re.compile(r"(?:^|_)days?(?:_|$)")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from construction_mcp.actions.action import ActionType, ActionTypes
+from construction_mcp.actions.places import ALL_ACTIVE
 from construction_mcp.core.ranking import Ranking
 from construction_mcp.insight.advice import Missing
 from construction_mcp.insight.filling import fill
@@ -18,7 +19,6 @@ from construction_mcp.insight.goal import Goal, read_goal
 from construction_mcp.insight.starting import start_of
 from construction_mcp.insight.vocabulary import MOODS, concepts, terms
 from construction_mcp.workflow.definition import Variable
-from construction_mcp.workflow.variables import ALL_ACTIVE
 
 _NAME_CHARS_MAX = 80
 _FAMILIES = {"schedule_task": "schedule", "weather": "daily_log"}  # where our word is not the family's name

@@ -35,3 +35,8 @@ def as_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
         {"path": one.path, "code": one.code, "severity": one.severity, "message": one.message, "fix": one.fix}
         for one in problems
     ]
+
+
+def either(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

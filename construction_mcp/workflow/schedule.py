@@ -25,6 +25,7 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
 from construction_mcp.workflow.cron import Cron, CronMistake, read_cron
 from construction_mcp.workflow.definition import Trigger
+from construction_mcp.workflow.problems import either
 from construction_mcp.workflow.zones import zone_named
 
 _LIMITS = Limits()
@@ -234,8 +235,4 @@ def _poll(trigger: Trigger) -> str:
 def _events(trigger: Trigger) -> str:
     happened = {"create": "created", "update": "updated", "delete": "deleted"}
     events = [happened[event] for event in trigger.events or happened]
-    return f"{_either(trigger.resources or [])} are {_either(events)} in Procore"
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return f"{either(trigger.resources or [])} are {either(events)} in Procore"

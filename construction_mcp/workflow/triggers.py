@@ -10,7 +10,7 @@ from construction_mcp.procore.event_names import EVENTS, named, names_like
 from construction_mcp.workflow.cron import CronMistake, read_cron
 from construction_mcp.workflow.definition import Trigger
 from construction_mcp.workflow.facts import Facts
-from construction_mcp.workflow.problems import Problem, error, warning
+from construction_mcp.workflow.problems import Problem, either, error, warning
 from construction_mcp.workflow.schedule import next_run_at
 from construction_mcp.workflow.zones import is_treacherous, zone_named, zones_like
 
@@ -111,7 +111,7 @@ def _never_runs(trigger: Trigger) -> bool:
 
 def _zone_fix(zone: str) -> str:
     near = zones_like(zone)
-    return f"Did you mean {_either(near)}?" if near else "Name a zone as IANA does, as America/Chicago."
+    return f"Did you mean {either(near)}?" if near else "Name a zone as IANA does, as America/Chicago."
 
 
 def _resources(trigger: Trigger, *, is_polled: bool) -> Iterator[Problem]:
@@ -120,7 +120,7 @@ def _resources(trigger: Trigger, *, is_polled: bool) -> Iterator[Problem]:
         name = named(given)
         if name is None:
             near = names_like(given)
-            fix = f"Did you mean {_either(near)}?" if near else "Name what it is about as Procore does, as RFIs."
+            fix = f"Did you mean {either(near)}?" if near else "Name what it is about as Procore does, as RFIs."
             yield error(path, "TRIGGER_RESOURCE_UNKNOWN", f"Procore sends no events of {given[:100]!r}.", fix)
             continue
         if is_polled and name not in POLLED:
@@ -129,8 +129,8 @@ def _resources(trigger: Trigger, *, is_polled: bool) -> Iterator[Problem]:
             yield error(path, "TRIGGER_RESOURCE_NOT_POLLED", message, fix)
         offered = EVENTS[name]
         if events and not set(events) & set(offered):
-            message = f"Procore tells of no {_either(events)} of {name}."
-            yield error("trigger.events", "TRIGGER_EVENT_UNKNOWN", message, f"It offers {_either(offered)}.")
+            message = f"Procore tells of no {either(events)} of {name}."
+            yield error("trigger.events", "TRIGGER_EVENT_UNKNOWN", message, f"It offers {either(offered)}.")
     if is_polled and events == ["delete"]:
         message = "What is deleted is not seen by looking for changes."
         yield error("trigger.events", "TRIGGER_EVENT_UNKNOWN", message, "Ask for create or update.")
@@ -197,7 +197,3 @@ _EVENT = _object(
         "at": {"anyOf": [{"type": "string"}, {"type": "null"}]},
     }
 )
-
-
-def _either(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from construction_mcp.actions.mail import ADDRESS
+from construction_mcp.actions.places import ALL_ACTIVE
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.port import ANYTHING, Schema
 from construction_mcp.workflow.definition import KEY, Variable
@@ -20,7 +21,6 @@ _TEXT: Schema = {"type": "string"}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}
 _ID: Schema = {"type": "integer", "minimum": 1}
 _IDS: Schema = {"type": "array", "items": _ID}
-ALL_ACTIVE = "all_active"
 _TYPES_ELSEWHERE = {
     **dict.fromkeys(("str", "text"), "string"),
     **dict.fromkeys(("int", "integer", "float", "double", "decimal"), "number"),
