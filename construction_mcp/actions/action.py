@@ -15,13 +15,16 @@ far as it is written out, and the type of each `{{ }}` against the field it stan
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Annotated, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import PydanticCustomError
 
 from construction_mcp.actions.hole import Hole, has_hole, may_stand, without_holes, words_for
 from construction_mcp.expressions.port import Schema
+
+if TYPE_CHECKING:
+    from construction_mcp.actions.performing import Perform
 
 Effect = Literal["read", "write", "notify", "pure", "wait"]
 """`read` reads Procore, `write` changes Procore, another system or durable state, `notify` reaches people, `pure`
@@ -193,6 +196,7 @@ class ActionType:
     asks_person: its outcome is a person's decision; outside effects after it run only when they said yes.
     channel: what of this installation's settings this config sends through: email, slack or teams; None for what it
         brings along itself, or sends nowhere.
+    perform: carries it out (`performing.py`); None where the engine itself does, as it does waits and approvals.
     """
 
     name: str
@@ -207,6 +211,7 @@ class ActionType:
     asks_person: bool = False
     only_reads: Callable[[Written], bool] = field(default=_never)
     channel: Callable[[Written], str | None] = field(default=_no_channel)
+    perform: "Perform | None" = None
 
     def effect_of(self, config: Written) -> Effect:
         """What this config does: `read` where it only reads, though the type may write."""

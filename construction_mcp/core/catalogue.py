@@ -85,6 +85,9 @@ CATALOGUE: dict[str, ErrorCode] = {
         "The workflow belongs to another Procore environment or company.",
         "Switch back, or deploy it again here.",
     ),
+    "WORKFLOW_HELD": ErrorCode(
+        "Everything here, this project or this connection is held by pause_all.", "resume_all lets it go on."
+    ),
     # what runs
     "EXECUTION_EXPRESSION_FAILED": ErrorCode(
         "An expression could not be evaluated with the values it met.",
@@ -98,12 +101,60 @@ CATALOGUE: dict[str, ErrorCode] = {
         "An expression took longer than its limit and was stopped.",
         "Let it read less: filter the list first, or compute item by item with a transform action.",
     ),
+    "EXECUTION_NOT_FOUND": ErrorCode(
+        "No execution by that id is visible to the caller.", "list_executions shows what ran."
+    ),
+    "EXECUTION_NOT_ENDED": ErrorCode(
+        "The execution is still under way.", "Wait for its end, or cancel it with cancel_execution first."
+    ),
+    "EXECUTION_CANCELLED": ErrorCode("The execution was cancelled.", "Run the workflow again if that was a mistake."),
+    "EXECUTION_STEP_FAILED": ErrorCode(
+        "A step failed and the workflow says that this ends it.",
+        "Look at the step's own error; diagnose_workflow helps.",
+    ),
+    "EXECUTION_STEP_TIMEOUT": ErrorCode(
+        "A step took longer than its timeout_s.", "Give it more time, or let it do less at once."
+    ),
+    "EXECUTION_STEP_NOT_UNCERTAIN": ErrorCode(
+        "The step's outcome is known.", "observe_workflow_execution shows it; resolve_step is for unknown ones only."
+    ),
+    "EXECUTION_NEEDS_REVIEW": ErrorCode(
+        "Nobody knows whether a step's change was made.", "Look where details say, then call resolve_step."
+    ),
+    "EXECUTION_QUARANTINED": ErrorCode(
+        "The execution ended its process several times and is not tried again.",
+        "Look at its last step; report it with the execution's trace.",
+    ),
+    "EXECUTION_OUTPUT_INVALID": ErrorCode(
+        "A step gave something that cannot be kept: too large, too deep or no JSON.",
+        "Let it read less: a filter, a limit, fewer fields.",
+    ),
+    "EXECUTION_CONSENT_EXCEEDED": ErrorCode(
+        "A step would reach beyond what deploying the workflow agreed to.",
+        "Deploy it again with the new recipient or host, or decide the approval it opened.",
+    ),
     # repeating
     "IDEMPOTENCY_CONFLICT": ErrorCode(
         "The idempotency key was used before with other arguments.", "Use a new key for a new request."
     ),
     # people
     "APPROVAL_REQUIRED": ErrorCode("A person must approve this first.", "Ask the approver named in details."),
+    "APPROVAL_NOT_FOUND": ErrorCode("There is no approval by that id.", "decide_approval without an id lists them."),
+    "APPROVAL_EXPIRED": ErrorCode(
+        "Nobody decided in time.", "Run the workflow again; give the approval a longer expires_in if needed."
+    ),
+    "APPROVAL_DECIDED": ErrorCode(
+        "The approval has been decided before.", "details say by whom; it cannot be changed."
+    ),
+    "APPROVAL_CODE_WRONG": ErrorCode(
+        "The code is not the approval's.",
+        "Read it where the approval is shown: the mail, the dashboard or the terminal.",
+    ),
+    "APPROVAL_NOT_YOURS": ErrorCode("The approval was asked of other people.", "details name who may decide."),
+    "APPROVAL_PERSON_REQUIRED": ErrorCode(
+        "A person has to decide, and the client has no way to ask one.",
+        "Give the code from the mail, or decide in a terminal with `construction-mcp approvals`.",
+    ),
     # Procore
     "PROCORE_APP_MISSING": ErrorCode(
         "No Procore app is configured for this environment.",
@@ -159,6 +210,10 @@ CATALOGUE: dict[str, ErrorCode] = {
     "WEBHOOK_STARTS_WORKFLOW": ErrorCode(
         "The webhook is what starts an active workflow.",
         "Pause the workflow with rollback_workflow, or delete it; its webhook goes with it.",
+    ),
+    "WEBHOOK_SIGNATURE_INVALID": ErrorCode(
+        "The delivery's signature or time is not right.",
+        "Sign the raw body with the webhook's secret as Standard Webhooks say, within five minutes.",
     ),
     # notifications
     "NOTIFY_NOT_CONFIGURED": ErrorCode(

@@ -1,0 +1,228 @@
+-- name: by_key :value
+-- The unique key is the index: the same start again finds the first.
+SELECT id FROM executions WHERE workflow_id = :workflow_id AND key = :key;
+
+-- name: enqueue :run
+-- Accepted: from here on it is never lost.
+INSERT INTO executions (
+    id, workflow_id, version, mode, status, started_at, trigger, plan_hash, environment, company_id, project_id, run_as,
+    requested_by, deliver_to, key, priority, depth, parent_id, parent_step
+)
+VALUES (
+    :id, :workflow_id, :version, :mode, 'queued', :now, :trigger, :plan_hash, :environment, :company_id, :project_id,
+    :run_as, :requested_by, :deliver_to, :key, :priority, :depth, :parent_id, :parent_step
+);
+
+-- name: keep_draft_plan :run
+-- By its hash, so a draft that is tested again is stored once.
+INSERT INTO draft_plans (hash, plan) VALUES (:hash, :plan) ON CONFLICT (hash) DO NOTHING;
+
+-- name: draft_plan :value
+-- A plan that was tested without being deployed.
+SELECT plan FROM draft_plans WHERE hash = :hash;
+
+-- name: version_plan :value
+-- The plan an execution keeps, however often its workflow is deployed afterwards.
+SELECT plan FROM workflow_versions WHERE workflow_id = :workflow_id AND number = :version;
+
+-- name: queued :many
+-- The next to run, urgent ones first, then the oldest: the partial index holds the queue alone, in this order.
+-- `held` workflows (paused by hand, by a hold, or of another environment) stay queued and are passed over.
+SELECT id, workflow_id, version, mode, started_at, trigger, plan_hash, environment, company_id, project_id, run_as,
+       requested_by, deliver_to, priority, depth, parent_id, parent_step, ending, recoveries, requests
+  FROM executions
+ WHERE status = 'queued'
+   AND environment = :environment
+   AND NOT EXISTS (SELECT 1
+                     FROM holds
+                    WHERE (scope = 'all')
+                       OR (scope = 'project' AND subject = CAST(executions.project_id AS TEXT))
+                       OR (scope = 'connection' AND subject = executions.run_as))
+ ORDER BY priority DESC, started_at, id
+ LIMIT :most;
+
+-- name: claim :run
+-- The state guard makes a second claim a no-op.
+UPDATE executions
+   SET status = 'running',
+       lease = :lease,
+       due_at = NULL
+ WHERE id = :id
+   AND status IN ('queued', 'waiting');
+
+-- name: by_id :one
+-- Everything the engine needs of one execution.
+SELECT id, workflow_id, version, mode, status, started_at, completed_at, trigger, error, duration_ms, plan_hash,
+       environment, company_id, project_id, run_as, requested_by, deliver_to, priority, depth, parent_id, parent_step,
+       lease, recoveries, due_at, ending, requests
+  FROM executions
+ WHERE id = :id;
+
+-- name: steps :many
+-- The steps of one execution with their outcomes, from the primary key.
+SELECT key, item, type, status, attempts, started_at, completed_at, duration_ms, output, error, because, waits_for,
+       due_at
+  FROM steps
+ WHERE execution_id = :execution_id;
+
+-- name: begin_step :run
+-- Durable before the body runs; a further try of the same step counts on.
+INSERT INTO steps (execution_id, key, item, type, status, attempts, started_at)
+VALUES (:execution_id, :key, :item, :type, 'running', :attempts, :now)
+    ON CONFLICT (execution_id, key, item) DO UPDATE
+   SET status = 'running',
+       attempts = excluded.attempts,
+       due_at = NULL,
+       waits_for = NULL
+ WHERE steps.status IN ('running', 'waiting', 'uncertain');
+
+-- name: end_step :run
+-- One outcome: whoever comes late changes nothing. A step that never began (skipped) gets its row here.
+INSERT INTO steps (
+    execution_id, key, item, type, status, attempts, started_at, completed_at, duration_ms, output, error, because
+)
+VALUES (
+    :execution_id, :key, :item, :type, :status, :attempts, :started_at, :now, :duration_ms, :output, :error, :because
+)
+    ON CONFLICT (execution_id, key, item) DO UPDATE
+   SET status = excluded.status,
+       attempts = excluded.attempts,
+       completed_at = excluded.completed_at,
+       duration_ms = excluded.duration_ms,
+       output = excluded.output,
+       error = excluded.error,
+       because = excluded.because,
+       waits_for = NULL,
+       due_at = NULL
+ WHERE steps.status IN ('running', 'waiting', 'uncertain');
+
+-- name: park_step :run
+-- It waits: for a moment, for a person, for another execution, or for its next try.
+UPDATE steps
+   SET status = 'waiting',
+       attempts = :attempts,
+       waits_for = :waits_for,
+       due_at = :due_at,
+       error = :error
+ WHERE execution_id = :execution_id
+   AND key = :key
+   AND item = :item
+   AND status IN ('running', 'waiting');
+
+-- name: hold_lease :value
+-- Inside every write of an engine: an execution that another engine took over is not this one's any more.
+SELECT 1 FROM executions WHERE id = :id AND lease = :lease AND status = 'running';
+
+-- name: park :run
+-- Nothing to do now: it waits without taking a place, until its next timer or until it is nudged.
+UPDATE executions
+   SET status = 'waiting',
+       due_at = :due_at,
+       lease = NULL,
+       requests = :requests
+ WHERE id = :id
+   AND lease = :lease;
+
+-- name: finish :run
+-- One end: the lease guard refuses a process that was frozen while another took over.
+UPDATE executions
+   SET status = :status,
+       completed_at = :now,
+       duration_ms = :duration_ms,
+       error = :error,
+       due_at = NULL,
+       lease = NULL,
+       requests = :requests
+ WHERE id = :id
+   AND lease = :lease;
+
+-- name: reopen :run
+-- After a person said what became of an uncertain step, or a child of it ended.
+UPDATE executions
+   SET status = 'waiting',
+       completed_at = NULL,
+       error = NULL,
+       due_at = :now
+ WHERE id = :id
+   AND status = 'needs_review';
+
+-- name: due :many
+-- Waiting executions whose timer has come: the index on due_at holds no others.
+SELECT id FROM executions WHERE due_at <= :now AND status = 'waiting' ORDER BY due_at LIMIT :most;
+
+-- name: next_due :value
+-- When the engine has to look again.
+SELECT min(due_at) FROM executions WHERE due_at IS NOT NULL;
+
+-- name: ask_to_end :run
+-- What is under way sees it before it starts anything further; what waits is woken by it.
+UPDATE executions
+   SET ending = 'cancel'
+ WHERE id = :id
+   AND status IN ('queued', 'running', 'waiting');
+
+-- name: abandoned :many
+-- At start: what a process was carrying out when it ended. No other engine can be alive: the directory has one owner.
+SELECT id, recoveries FROM executions WHERE status = 'running' AND lease IS NOT :lease;
+
+-- name: recover :run
+-- Counted, so that one which kills its process is found out.
+UPDATE executions
+   SET status = 'waiting',
+       lease = NULL,
+       due_at = :now,
+       recoveries = recoveries + 1
+ WHERE id = :id;
+
+-- name: quarantine :run
+-- It has ended its process too often; a person has to look.
+UPDATE executions
+   SET status = 'failed',
+       completed_at = :now,
+       error = :error,
+       lease = NULL,
+       due_at = NULL
+ WHERE id = :id;
+
+-- name: note :run
+-- The next number inside the insert: two notes of one execution never meet.
+INSERT INTO execution_events (execution_id, sequence, at, kind, step, text)
+SELECT :execution_id, coalesce(max(sequence), 0) + 1, :now, :kind, :step, :text
+  FROM execution_events
+ WHERE execution_id = :execution_id;
+
+-- name: queue :one
+-- How long the queue is and since when its first waits: from the partial index.
+SELECT count(*) AS length, min(started_at) AS oldest_at FROM executions WHERE status = 'queued';
+
+-- name: failed_in_a_row :value
+-- Live runs of a workflow that failed since one last did not; looks at no more than are needed to stop it.
+SELECT count(*) FILTER (WHERE status = 'failed')
+  FROM (SELECT status
+          FROM executions
+         WHERE workflow_id = :workflow_id
+           AND mode = 'live'
+           AND status IN ('completed', 'failed')
+         ORDER BY started_at DESC
+         LIMIT :most);
+
+-- name: stop_workflow :run
+-- It failed too often in a row: it starts nothing further until a person resumes or deploys it.
+UPDATE workflows
+   SET status = 'error',
+       status_reason = 'FAILED_IN_A_ROW',
+       updated_at = :now
+ WHERE id = :id
+   AND status = 'active';
+
+-- name: alert :run
+-- Told to the owner later, grouped; in the transaction that records what it tells.
+INSERT INTO alerts (id, workflow_id, kind, text, created_at) VALUES (:id, :workflow_id, :kind, :text, :now);
+
+-- name: parent_of :one
+-- Who waits for a called workflow.
+SELECT parent_id, parent_step FROM executions WHERE id = :id AND parent_id IS NOT NULL;
+
+-- name: child_of :one
+-- What became of the workflow that a step called: its key names the step's own.
+SELECT id, status, error FROM executions WHERE workflow_id = :workflow_id AND key = :key;
