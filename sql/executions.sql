@@ -147,12 +147,104 @@ UPDATE executions
    AND status = 'needs_review';
 
 -- name: due :many
--- Waiting executions whose timer has come: the index on due_at holds no others.
-SELECT id FROM executions WHERE due_at <= :now AND status = 'waiting' ORDER BY due_at LIMIT :most;
+-- Waiting executions whose timer has come: the index on due_at holds no others. Held ones wait on.
+SELECT id
+  FROM executions
+ WHERE due_at <= :now
+   AND status = 'waiting'
+   AND environment = :environment
+   AND NOT EXISTS (SELECT 1
+                     FROM holds
+                    WHERE (scope = 'all')
+                       OR (scope = 'project' AND subject = CAST(executions.project_id AS TEXT))
+                       OR (scope = 'connection' AND subject = executions.run_as))
+ ORDER BY due_at
+ LIMIT :most;
+
+-- name: wake :run
+-- What it waited for has come; one that runs sees it by itself.
+UPDATE executions
+   SET due_at = :now
+ WHERE id = :id
+   AND status = 'waiting';
+
+-- name: expand_step :run
+-- The items of a for_each are kept before the first begins: evaluated again they might be others.
+UPDATE steps
+   SET output = :output
+ WHERE execution_id = :execution_id
+   AND key = :key
+   AND item = :item
+   AND status = 'running';
+
+-- name: name_of_workflow :value
+-- For expressions and messages.
+SELECT name FROM workflows WHERE id = :workflow_id;
+
+-- name: status_of :value
+-- Where it stands.
+SELECT status FROM executions WHERE id = :id;
+
+-- name: active_of :one
+-- What a start of the workflow runs, as its active version was deployed.
+SELECT workflow_versions.number AS version, workflow_versions.plan_hash, workflows.environment, workflows.company_id,
+       workflows.project_id, coalesce(workflows.run_as, workflows.created_by) AS run_as
+  FROM workflows
+  JOIN workflow_versions ON workflow_versions.workflow_id = workflows.id
+                        AND workflow_versions.number = workflows.active_version
+ WHERE workflows.id = :workflow_id
+   AND workflows.status = 'active';
+
+-- name: children_of :many
+-- What it called and waits for: they end with it.
+SELECT id FROM executions WHERE parent_id = :parent_id AND status IN ('queued', 'running', 'waiting');
+
+-- name: decided_meanwhile :many
+-- At start: whoever decided may have lost its process before it could tell the engine.
+SELECT DISTINCT approvals.execution_id AS id
+  FROM approvals
+  JOIN steps ON steps.execution_id = approvals.execution_id
+            AND steps.key = approvals.step
+            AND steps.item = approvals.item
+            AND steps.status = 'waiting'
+ WHERE approvals.status <> 'pending'
+   AND approvals.execution_id IN (SELECT id FROM executions WHERE status = 'waiting');
+
+-- name: copy_step :run
+-- With its items. What was cut short or failed is done again.
+INSERT INTO steps (
+    execution_id, key, item, type, status, attempts, started_at, completed_at, duration_ms, output, error, because
+)
+SELECT :target, key, item, type, status, attempts, :now, :now, 0, output, error, because
+  FROM steps
+ WHERE execution_id = :source
+   AND key = :key
+   AND status IN ('completed', 'simulated', 'skipped');
+
+-- name: settle_step :run
+-- A person said what became of it. `waiting` and due lets it be sent again.
+UPDATE steps
+   SET status = :status,
+       output = :output,
+       completed_at = CASE :status WHEN 'waiting' THEN NULL ELSE :now END,
+       due_at = CASE :status WHEN 'waiting' THEN :now END,
+       error = NULL
+ WHERE execution_id = :execution_id
+   AND key = :key
+   AND status = 'uncertain';
 
 -- name: next_due :value
--- When the engine has to look again.
-SELECT min(due_at) FROM executions WHERE due_at IS NOT NULL;
+-- When the engine has to look again: what is held is not looked at, or it would look without end.
+SELECT min(due_at)
+  FROM executions
+ WHERE due_at IS NOT NULL
+   AND status = 'waiting'
+   AND environment = :environment
+   AND NOT EXISTS (SELECT 1
+                     FROM holds
+                    WHERE (scope = 'all')
+                       OR (scope = 'project' AND subject = CAST(executions.project_id AS TEXT))
+                       OR (scope = 'connection' AND subject = executions.run_as));
 
 -- name: ask_to_end :run
 -- What is under way sees it before it starts anything further; what waits is woken by it.
@@ -163,7 +255,7 @@ UPDATE executions
 
 -- name: abandoned :many
 -- At start: what a process was carrying out when it ended. No other engine can be alive: the directory has one owner.
-SELECT id, recoveries FROM executions WHERE status = 'running' AND lease IS NOT :lease;
+SELECT id, workflow_id, recoveries FROM executions WHERE status = 'running' AND lease IS NOT :lease;
 
 -- name: recover :run
 -- Counted, so that one which kills its process is found out.
@@ -174,8 +266,37 @@ UPDATE executions
        recoveries = recoveries + 1
  WHERE id = :id;
 
+-- name: let_go :run
+-- The store refused its driver's last transaction; what it left is found out by the next.
+UPDATE executions
+   SET status = 'waiting',
+       lease = NULL,
+       due_at = :now
+ WHERE id = :id
+   AND lease = :lease;
+
+-- name: uncertain_parts :many
+-- Whose intents a person has ruled out.
+SELECT item, type
+  FROM steps
+ WHERE execution_id = :execution_id
+   AND key = :key
+   AND status = 'uncertain';
+
+-- name: open_fan :run
+-- A for_each goes on with its other items once its uncertain ones are settled.
+UPDATE steps
+   SET status = 'running',
+       error = NULL,
+       completed_at = NULL
+ WHERE execution_id = :execution_id
+   AND key = :key
+   AND item = -1
+   AND status = 'uncertain'
+   AND json_extract(output, '$.fan') IS NOT NULL;
+
 -- name: quarantine :run
--- It has ended its process too often; a person has to look.
+-- It has ended its process too often, or cannot be carried out at all; a person has to look.
 UPDATE executions
    SET status = 'failed',
        completed_at = :now,
@@ -195,9 +316,9 @@ SELECT :execution_id, coalesce(max(sequence), 0) + 1, :now, :kind, :step, :text
 -- How long the queue is and since when its first waits: from the partial index.
 SELECT count(*) AS length, min(started_at) AS oldest_at FROM executions WHERE status = 'queued';
 
--- name: failed_in_a_row :value
+-- name: failed_in_a_row :one
 -- Live runs of a workflow that failed since one last did not; looks at no more than are needed to stop it.
-SELECT count(*) FILTER (WHERE status = 'failed')
+SELECT count(*) AS runs, count(*) FILTER (WHERE status = 'failed') AS failed
   FROM (SELECT status
           FROM executions
          WHERE workflow_id = :workflow_id
@@ -218,10 +339,6 @@ UPDATE workflows
 -- name: alert :run
 -- Told to the owner later, grouped; in the transaction that records what it tells.
 INSERT INTO alerts (id, workflow_id, kind, text, created_at) VALUES (:id, :workflow_id, :kind, :text, :now);
-
--- name: parent_of :one
--- Who waits for a called workflow.
-SELECT parent_id, parent_step FROM executions WHERE id = :id AND parent_id IS NOT NULL;
 
 -- name: child_of :one
 -- What became of the workflow that a step called: its key names the step's own.

@@ -18,7 +18,29 @@ UPDATE intents
        outcome = :outcome,
        finished_at = :now
  WHERE id = :id
-   AND state = 'intended';
+   AND state IN ('intended', 'uncertain');
+
+-- name: intend_again :run
+-- A further try of a step: one that failed for certain, one that may happen twice, or one that was looked for in vain.
+UPDATE intents
+   SET state = 'intended',
+       digest = :digest,
+       summary = :summary,
+       shown = :shown,
+       targets = :targets,
+       outcome = NULL,
+       created_at = :now,
+       finished_at = NULL
+ WHERE id = :id
+   AND state <> 'done';
+
+-- name: outcomes_since :many
+-- Ids that belong to effects we know of: a look for a lost one must not take one of these for it.
+SELECT outcome
+  FROM intents
+ WHERE tool = :tool
+   AND finished_at >= :since
+   AND state = 'done';
 
 -- name: left_open :many
 -- After a crash: what was about to be sent when the process ended. Partial index, few rows.
@@ -26,3 +48,13 @@ SELECT id, tool, summary, created_at
   FROM intents
  WHERE state = 'intended'
  ORDER BY created_at;
+
+-- name: rule_out :run
+-- Somebody looked: it did not happen.
+UPDATE intents
+   SET state = 'failed',
+       finished_at = :now
+ WHERE principal = :principal
+   AND tool = :tool
+   AND key = :key
+   AND state IN ('intended', 'uncertain');

@@ -117,6 +117,26 @@ class Limits:
     events_per_hour_assumed: int = 20  # a busy project's day in one hour; what a webhook workflow is budgeted for
     deploy_reads_max: int = 20  # lists asked for one row each: may a deployment read what it needs to?
 
+    # executions
+    executions_max: int = 20  # at once; the rest wait in the queue
+    executions_per_workflow_max: int = 5
+    executions_per_project_max: int = 10
+    executions_claimed_max: int = 64  # looked at in one read of the queue
+    recoveries_max: int = 3  # an execution that ends its process this often is not tried again
+    failures_in_a_row_max: int = 5  # then a workflow stops by itself (PRODUCT.md section 4.3)
+    queue_age_s: float = 5.0  # beyond it tool calls hear SYSTEM_BUSY; deliveries are accepted still
+    call_depth_max: int = 5  # workflows that call or set off each other
+    step_timeout_s: float = 600.0  # of a step without timeout_s: longer than Procore's own deadline in the background
+    step_output_bytes_max: int = 4 * 1024 * 1024  # 2,000 full records
+    step_settle_s: float = 10.0  # until what was sent shows where it was sent to
+    step_looks_max: int = 4  # tries beyond a step's own for finding out what became of it
+    requests_per_step: int = 200  # upstream; a list of every active project takes a page each and more
+    note_chars_max: int = 2000
+    consent_wait_s: float = 3 * 86_400.0  # for an approval of what deploying did not agree to
+    approval_grace_s: float = 60.0  # after its end an approval is looked at again if nobody said that it expired
+    plans_cached_max: int = 256
+    timer_slack_s: float = 3600.0  # the longest the engine sleeps: clocks are moved
+
     # the confined process
     expression_timeout_s: float = 0.25  # of one evaluation; a filter over 1,000 items takes 0.025
     expression_each_timeout_s: float = 2.0  # of one expression over all items of a list, without waiting for its turn

@@ -6,7 +6,7 @@ tools read of executions is in `execution_reads`.
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -19,6 +19,7 @@ from construction_mcp.store.queries import load
 _sql = load("executions")
 
 Mode = Literal["live", "simulate"]
+ENDED = ("completed", "failed", "cancelled", "needs_review")
 INTERACTIVE, EVENT, SCHEDULED = 20, 10, 0  # priorities: somebody waits, something happened, it was due
 
 
@@ -102,6 +103,16 @@ class StepRow:
     due_at: datetime | None = field(default=None)
 
 
+class LeaseLost(Exception):
+    """The execution is not this engine's any more; whatever it was about to do or to record must not be."""
+
+
+def require_lease(tx: Tx, execution_id: str, lease: str) -> None:
+    """Raises: LeaseLost."""
+    if tx.value(_sql.hold_lease, id=execution_id, lease=lease) is None:
+        raise LeaseLost(execution_id)
+
+
 def enqueue(tx: Tx, new: NewExecution, now: datetime) -> Enqueued:
     """Accept an execution in a transaction of the caller's, who wakes the engine after its commit."""
     if new.key is not None:
@@ -130,3 +141,279 @@ def step_of(row: sqlite3.Row) -> StepRow:
         if shape[name] is not None:
             shape[name] = time_from(shape[name])
     return StepRow(**shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An execution with all that carrying it out takes but its plan."""
+
+    execution: Execution
+    workflow_name: str
+    steps: list[StepRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """What runs of a workflow now."""
+
+    version: int
+    plan_hash: str
+    environment: str
+    company_id: int | None
+    project_id: int | None
+    run_as: str
+
+
+class Child(NamedTuple):
+    """A called workflow's run."""
+
+    id: str
+    status: str
+    error: Mapping[str, Any] | None
+
+
+def queued(tx: Tx, environment: str, most: int) -> list[Execution]:
+    """The next that may run, urgent ones first; held ones are passed over."""
+    return [execution_of(row) for row in tx.all(_sql.queued, environment=environment, most=most)]
+
+
+def load_one(tx: Tx, execution_id: str) -> Loaded | None:
+    """None for one that does not exist or has ended."""
+    row = tx.one(_sql.by_id, id=execution_id)
+    if row is None or row["status"] in ENDED:
+        return None
+    execution = execution_of(row)
+    name = tx.value(_sql.name_of_workflow, workflow_id=execution.workflow_id)
+    return Loaded(execution, name or "", steps_of(tx, execution_id))
+
+
+def steps_of(tx: Tx, execution_id: str) -> list[StepRow]:
+    """Its steps and their items, as they are kept."""
+    return [step_of(one) for one in tx.all(_sql.steps, execution_id=execution_id)]
+
+
+def plan_text(tx: Tx, execution: Execution) -> str | None:
+    """The plan it keeps, as JSON."""
+    if execution.version is None:
+        return _text(tx.value(_sql.draft_plan, hash=execution.plan_hash))
+    return _text(tx.value(_sql.version_plan, workflow_id=execution.workflow_id, version=execution.version))
+
+
+def keep_draft_plan(tx: Tx, plan_hash: str, plan: str) -> None:
+    """Keep the plan of a draft that is tested without being deployed."""
+    tx.run(_sql.keep_draft_plan, hash=plan_hash, plan=plan)
+
+
+def claim(tx: Tx, execution_id: str, lease: str) -> None:
+    """Take a queued or waiting execution.
+
+    Raises:
+        LeaseLost: somebody else has it, or it has ended.
+    """
+    if not tx.run(_sql.claim, id=execution_id, lease=lease):
+        raise LeaseLost(execution_id)
+
+
+def begin_step(tx: Tx, execution_id: str, key: str, item: int, type_: str, attempt: int, now: datetime) -> None:
+    """A step's intent, before its body runs."""
+    place = {"execution_id": execution_id, "key": key, "item": item}
+    tx.run(_sql.begin_step, **place, type=type_, attempts=attempt, now=time_text(now))
+
+
+def keep_step(tx: Tx, execution_id: str, row: StepRow) -> None:
+    """Where a step stands after its body; an outcome is kept once, and what comes later changes nothing."""
+    place = {"execution_id": execution_id, "key": row.key, "item": row.item}
+    error = None if row.error is None else json_text(row.error)
+    if row.status == "waiting":
+        waits_for = None if row.waits_for is None else json_text(row.waits_for)
+        due_at = None if row.due_at is None else time_text(row.due_at)
+        tx.run(_sql.park_step, **place, attempts=row.attempts, waits_for=waits_for, due_at=due_at, error=error)
+        return
+    if row.status == "running":
+        tx.run(_sql.expand_step, **place, output=json_text(row.output))
+        return
+    tx.run(
+        _sql.end_step,
+        **place,
+        type=row.type,
+        status=row.status,
+        attempts=row.attempts,
+        started_at=time_text(row.started_at),
+        now=time_text(row.completed_at or row.started_at),
+        duration_ms=row.duration_ms,
+        output=None if row.output is None else json_text(row.output),
+        error=error,
+        because=None if row.because is None else json_text(row.because),
+    )
+
+
+def note(tx: Tx, execution_id: str, kind: str, step: str | None, text: str, now: datetime) -> None:
+    """A line in the execution's log."""
+    tx.run(_sql.note, execution_id=execution_id, kind=kind, step=step, text=text, now=time_text(now))
+
+
+def park(tx: Tx, execution_id: str, lease: str, due_at: datetime | None, requests: int) -> None:
+    """It waits from now on and takes no place."""
+    due = None if due_at is None else time_text(due_at)
+    if not tx.run(_sql.park, id=execution_id, lease=lease, due_at=due, requests=requests):
+        raise LeaseLost(execution_id)
+
+
+def finish(
+    tx: Tx,
+    execution: Execution,
+    lease: str,
+    status: str,
+    error: Mapping[str, Any] | None,
+    duration_ms: float,
+    requests: int,
+    now: datetime,
+) -> None:
+    """The end; whoever called it is woken.
+
+    Raises:
+        LeaseLost: somebody else carries it out.
+    """
+    columns = {"status": status, "error": None if error is None else json_text(error), "now": time_text(now)}
+    changed = tx.run(_sql.finish, id=execution.id, lease=lease, duration_ms=duration_ms, requests=requests, **columns)
+    if not changed:
+        raise LeaseLost(execution.id)
+    if execution.parent_id is not None:
+        tx.run(_sql.wake, id=execution.parent_id, now=time_text(now))
+
+
+def wake(tx: Tx, execution_id: str, now: datetime) -> None:
+    """Something that it waits for has come: it is due now."""
+    tx.run(_sql.wake, id=execution_id, now=time_text(now))
+
+
+def failed_in_a_row(tx: Tx, workflow_id: str, most: int) -> int:
+    """How many of the latest live runs failed; at most `most`, and 0 where one of those did not."""
+    row = tx.one(_sql.failed_in_a_row, workflow_id=workflow_id, most=most)
+    assert row is not None
+    return int(row["failed"]) if row["failed"] == row["runs"] else 0
+
+
+def stop_workflow(tx: Tx, workflow_id: str, now: datetime) -> bool:
+    """Let it start nothing further until a person resumes it; whether it was active."""
+    return tx.run(_sql.stop_workflow, id=workflow_id, now=time_text(now)) > 0
+
+
+def alert(tx: Tx, workflow_id: str, kind: str, text: str, now: datetime) -> None:
+    """Something that its owner has to hear of."""
+    tx.run(_sql.alert, id=new_id("alr"), workflow_id=workflow_id, kind=kind, text=text, now=time_text(now))
+
+
+def active_of(tx: Tx, workflow_id: str) -> Active | None:
+    """What a start of the workflow runs; None where it is not active."""
+    row = tx.one(_sql.active_of, workflow_id=workflow_id)
+    return None if row is None else Active(**dict(row))
+
+
+def child_of(tx: Tx, workflow_id: str, key: str) -> Child | None:
+    """The run that a step started."""
+    row = tx.one(_sql.child_of, workflow_id=workflow_id, key=key)
+    return None if row is None else Child(row["id"], row["status"], row["error"] and json.loads(row["error"]))
+
+
+def by_id(tx: Tx, execution_id: str) -> Execution | None:
+    """The execution, whatever its state."""
+    row = tx.one(_sql.by_id, id=execution_id)
+    return None if row is None else execution_of(row)
+
+
+def give_up(tx: Tx, execution_id: str, error: Mapping[str, Any], now: datetime) -> None:
+    """End one that cannot be carried out."""
+    tx.run(_sql.quarantine, id=execution_id, error=json_text(error), now=time_text(now))
+
+
+def let_go(tx: Tx, execution_id: str, lease: str, now: datetime) -> None:
+    """Its driver is gone: it is due at once."""
+    tx.run(_sql.let_go, id=execution_id, lease=lease, now=time_text(now))
+
+
+def children_of(tx: Tx, parent_id: str) -> list[str]:
+    """The runs that it started and that are under way."""
+    return [row["id"] for row in tx.all(_sql.children_of, parent_id=parent_id)]
+
+
+def ask_to_end(tx: Tx, execution_id: str) -> str | None:
+    """Ask it to end; its status before, None where there is none such."""
+    status = _text(tx.value(_sql.status_of, id=execution_id))
+    tx.run(_sql.ask_to_end, id=execution_id)
+    return status
+
+
+def status_of(tx: Tx, execution_id: str) -> str | None:
+    """Its status; None where there is none such."""
+    return _text(tx.value(_sql.status_of, id=execution_id))
+
+
+def due(tx: Tx, environment: str, now: datetime, most: int) -> list[str]:
+    """Those whose timer has come."""
+    return [row["id"] for row in tx.all(_sql.due, environment=environment, now=time_text(now), most=most)]
+
+
+def next_due(tx: Tx, environment: str) -> datetime | None:
+    """When the next timer fires that is not held."""
+    found = tx.value(_sql.next_due, environment=environment)
+    return None if found is None else time_from(found)
+
+
+def recover(tx: Tx, lease: str, recoveries_max: int, error: Mapping[str, Any], now: datetime) -> tuple[int, int]:
+    """Take over what a process that is gone was carrying out: how many are due now, and how many are given up."""
+    taken = given_up = 0
+    for row in tx.all(_sql.abandoned, lease=lease):
+        if row["recoveries"] >= recoveries_max:
+            given_up += 1
+            tx.run(_sql.quarantine, id=row["id"], now=time_text(now), error=json_text(error))
+            alert(tx, row["workflow_id"], "quarantined", f"Execution {row['id']} ended its process again.", now)
+        else:
+            taken += 1
+            tx.run(_sql.recover, id=row["id"], now=time_text(now))
+            note(tx, row["id"], "recovered", None, "The process that carried it out had ended; it goes on.", now)
+    for row in tx.all(_sql.decided_meanwhile):
+        tx.run(_sql.wake, id=row["id"], now=time_text(now))
+    return taken, given_up
+
+
+class Queue(NamedTuple):
+    """How much waits to run, and since when the first of it."""
+
+    length: int
+    oldest_at: datetime | None
+
+
+def queue(tx: Tx) -> Queue:
+    """The queue now."""
+    row = tx.one(_sql.queue)
+    assert row is not None
+    return Queue(row["length"], None if row["oldest_at"] is None else time_from(row["oldest_at"]))
+
+
+def copy_steps(tx: Tx, source: str, target: str, keys: Sequence[str], now: datetime) -> None:
+    """Let a new execution take over the outcomes of these steps."""
+    for key in keys:
+        tx.run(_sql.copy_step, source=source, target=target, key=key, now=time_text(now))
+
+
+def uncertain_parts(tx: Tx, execution_id: str, key: str) -> list[tuple[int, str]]:
+    """Item and type of what is uncertain of a step."""
+    return [(row["item"], row["type"]) for row in tx.all(_sql.uncertain_parts, execution_id=execution_id, key=key)]
+
+
+def settle_step(tx: Tx, execution_id: str, key: str, status: str, output: Any, now: datetime) -> int:
+    """Say what became of the uncertain parts of a step; how many there were."""
+    place = {"execution_id": execution_id, "key": key}
+    opened = tx.run(_sql.open_fan, **place)
+    columns = {"status": status, "output": None if output is None else json_text(output), "now": time_text(now)}
+    return opened + tx.run(_sql.settle_step, **place, **columns)
+
+
+def reopen(tx: Tx, execution_id: str, now: datetime) -> None:
+    """Let one that needed a review go on."""
+    tx.run(_sql.reopen, id=execution_id, now=time_text(now))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

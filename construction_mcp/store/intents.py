@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from datetime import datetime
 from typing import Any, Literal
 
 from construction_mcp.core.clock import Clock
@@ -30,38 +31,66 @@ class Intents:
 
     async def intend(self, intent: Intent) -> tuple[Recorded, bool]:
         """Record the intent durably; `(what is recorded, whether it was new)`. Only a new one may be performed."""
-        intent_id, now = new_id("int"), time_text(self._clock.now())
-
-        def write(tx: Tx) -> tuple[Recorded, bool]:
-            place = {"principal": intent.principal, "tool": intent.tool, "key": intent.key}
-            row = tx.one(_sql.find, **place)
-            if row is not None:
-                return _recorded(row), False
-            columns = {"digest": intent.digest, "summary": intent.summary}
-            shown, targets = json_text(intent.shown), json_text(list(intent.targets))
-            tx.run(_sql.intend, id=intent_id, **place, **columns, shown=shown, targets=targets, now=now)
-            return Recorded(intent_id, intent.digest, "intended", None), True
-
-        return await self._database.write(write, durable=True)
+        now = self._clock.now()
+        return await self._database.write(lambda tx: intend(tx, intent, now), durable=True)
 
     async def finish(
         self, intent_id: str, intent: Intent, state: Literal["done", "failed", "uncertain"], outcome: Any
     ) -> None:
         """Record the outcome and its audit row in one transaction; a second outcome is ignored."""
         now = self._clock.now()
-
-        def write(tx: Tx) -> None:
-            if tx.run(_sql.finish, id=intent_id, state=state, outcome=json_text(outcome), now=time_text(now)):
-                entry = audit.Entry(intent.principal, intent.tool, state, intent.summary, intent.targets, intent_id)
-                audit.append(tx, entry, now)
-
-        await self._database.write(write, durable=True)
+        await self._database.write(lambda tx: finish(tx, intent_id, intent, state, outcome, now), durable=True)
 
     async def decline(self, intent: Intent) -> None:
         """Record that a person said no; nothing was sent, and asking again may be answered differently."""
         now = self._clock.now()
         entry = audit.Entry(intent.principal, intent.tool, "declined", intent.summary, intent.targets)
         await self._database.write(lambda tx: audit.append(tx, entry, now))
+
+
+def intend(tx: Tx, intent: Intent, now: datetime) -> tuple[Recorded, bool]:
+    """As `Intents.intend`, in a transaction that keeps more."""
+    place = {"principal": intent.principal, "tool": intent.tool, "key": intent.key}
+    row = tx.one(_sql.find, **place)
+    if row is not None:
+        return _recorded(row), False
+    intent_id = new_id("int")
+    columns = {"digest": intent.digest, "summary": intent.summary, "now": time_text(now)}
+    shown, targets = json_text(intent.shown), json_text(list(intent.targets))
+    tx.run(_sql.intend, id=intent_id, **place, **columns, shown=shown, targets=targets)
+    return Recorded(intent_id, intent.digest, "intended", None), True
+
+
+def intend_again(tx: Tx, intent: Intent, recorded: Recorded, now: datetime) -> Recorded:
+    """Make an intent whose effect did certainly not happen, or may safely happen twice, open again."""
+    columns = {"digest": intent.digest, "summary": intent.summary, "now": time_text(now)}
+    shown, targets = json_text(intent.shown), json_text(list(intent.targets))
+    tx.run(_sql.intend_again, id=recorded.id, shown=shown, targets=targets, **columns)
+    return Recorded(recorded.id, intent.digest, "intended", None)
+
+
+def finish(
+    tx: Tx,
+    intent_id: str,
+    intent: Intent,
+    state: Literal["done", "failed", "uncertain"],
+    outcome: Any,
+    now: datetime,
+) -> None:
+    """As `Intents.finish`, in a transaction that keeps more."""
+    if tx.run(_sql.finish, id=intent_id, state=state, outcome=json_text(outcome), now=time_text(now)):
+        entry = audit.Entry(intent.principal, intent.tool, state, intent.summary, intent.targets, intent_id)
+        audit.append(tx, entry, now)
+
+
+def rule_out(tx: Tx, principal: str, tool: str, key: str, now: datetime) -> None:
+    """A person found that it did not happen: it may be sent again under the same key."""
+    tx.run(_sql.rule_out, principal=principal, tool=tool, key=key, now=time_text(now))
+
+
+def outcomes_since(tx: Tx, tool: str, since: datetime) -> list[Any]:
+    """What effects of one kind gave that are known to have happened: an unknown one is not among them."""
+    return [json.loads(row["outcome"]) for row in tx.all(_sql.outcomes_since, tool=tool, since=time_text(since))]
 
 
 def _recorded(row: sqlite3.Row) -> Recorded:

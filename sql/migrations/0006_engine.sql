@@ -154,3 +154,5 @@ ALTER TABLE deliveries ADD COLUMN outcome TEXT NOT NULL DEFAULT 'accepted'
     CHECK (outcome IN ('accepted', 'started', 'ignored', 'filtered', 'quarantined', 'failed'));
 ALTER TABLE deliveries ADD COLUMN reason TEXT;
 CREATE INDEX deliveries_accepted ON deliveries (received_at) WHERE outcome = 'accepted';
+
+CREATE INDEX intents_by_tool ON intents (tool, finished_at) WHERE state = 'done';

@@ -1,0 +1,289 @@
+"""Making one change outside, durably once: consent, intent, effect, outcome; and looking before trying again.
+
+The intent is on disk before anything is sent, its outcome in the transaction that ends the step. So an intent found
+open is a change that nobody knows of: it is looked up where it would be, never simply repeated (PRODUCT.md section 6).
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Literal
+
+from construction_mcp.actions.performing import Act, Match, Output
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Limits
+from construction_mcp.core.effects import Intent, Recorded
+from construction_mcp.core.errors import ConstructionError, Invalid, Uncertain
+from construction_mcp.core.json import write_json
+from construction_mcp.engine.advance import Outcome, StepId
+from construction_mcp.engine.results import Result
+from construction_mcp.engine.trying import kept, waiting_retry
+from construction_mcp.engine.work import Work
+from construction_mcp.store import approvals, intents
+from construction_mcp.store.approvals import NewApproval
+from construction_mcp.store.database import Database
+from construction_mcp.store.executions import require_lease
+from construction_mcp.store.groups import Tx
+from construction_mcp.workflow.plan import Node
+
+log = logging.getLogger(__name__)
+
+_ANY_PROJECT = " in any project"
+_BEFORE_S = 60.0  # clocks differ: a look for an earlier try begins this much before it
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One act of one step, this time round."""
+
+    work: Work
+    node: Node
+    step: StepId
+    attempt: int
+    act: Act
+    intent: Intent
+
+
+class Acts:
+    """One per engine."""
+
+    def __init__(self, database: Database, clock: Clock, limits: Limits) -> None:
+        self._database = database
+        self._clock = clock
+        self._limits = limits
+
+    async def carry_out(self, work: Work, node: Node, step: StepId, attempt: int, act: Act) -> Result:
+        """Preview it, ask for it, look it up or make it; the result records how its intent ended."""
+        shown = {"summary": act.summary, "shown": json.loads(write_json(dict(act.shown)))}
+        if act.is_nothing or work.is_simulated:
+            preview, would = kept(act.preview, self._limits), None if act.is_nothing else {"would": shown}
+            return Result(
+                Outcome("simulated" if work.is_simulated else "completed", preview, because=would, attempts=attempt)
+            )
+        digest = hashlib.sha256(write_json(shown).encode()).hexdigest()
+        refused = await self._beyond_consent(work, step, attempt, act, digest)
+        if refused is not None:
+            return refused
+        intent = Intent(
+            work.execution.run_as, node.type, work.key_of(step), digest, act.summary, shown["shown"], act.targets
+        )
+        turn = _Turn(work, node, step, attempt, act, intent)
+        return await self._once(turn)
+
+    async def _once(self, turn: _Turn) -> Result:
+        """By what is known of an earlier try."""
+        recorded, is_new = await self._intend(turn)
+        if is_new:
+            return await self._perform(turn, recorded)
+        if recorded.state == "done":
+            return Result(Outcome("completed", recorded.outcome, attempts=turn.attempt))
+        if recorded.state == "failed" or turn.act.is_repeatable:
+            return await self._perform_again(turn, recorded)
+        return await self._find_out(turn, recorded)
+
+    async def _intend(self, turn: _Turn) -> tuple[Recorded, bool]:
+        """Durable before anything is sent, and only while the execution is still this engine's."""
+        now = self._clock.now()
+
+        def write(tx: Tx) -> tuple[Recorded, bool]:
+            require_lease(tx, turn.work.execution.id, turn.work.lease)
+            return intents.intend(tx, turn.intent, now)
+
+        return await self._database.write(write, durable=True)
+
+    async def _perform_again(self, turn: _Turn, recorded: Recorded) -> Result:
+        now = self._clock.now()
+
+        def write(tx: Tx) -> Recorded:
+            require_lease(tx, turn.work.execution.id, turn.work.lease)
+            return intents.intend_again(tx, turn.intent, recorded, now)
+
+        return await self._perform(turn, await self._database.write(write, durable=True))
+
+    async def _perform(self, turn: _Turn, recorded: Recorded) -> Result:
+        try:
+            async with asyncio.timeout(turn.node.timeout_s or self._limits.step_timeout_s):
+                output = kept(await turn.act.perform(), self._limits)
+        except (Uncertain, TimeoutError) as error:
+            return self._unknown(turn, recorded, error)
+        except ConstructionError as error:
+            return self._failed(turn, recorded, error)
+        except Exception as error:
+            log.exception("an act of step %s of execution %s failed by mistake", turn.step.key, turn.work.execution.id)
+            return self._unknown(turn, recorded, error)
+        return self._done(turn, recorded, output)
+
+    def _done(self, turn: _Turn, recorded: Recorded, output: Output) -> Result:
+        outcome = Outcome("completed", output, attempts=turn.attempt)
+        return Result(outcome, records=(self._ends(turn, recorded, "done", output),), is_durable=True)
+
+    def _failed(self, turn: _Turn, recorded: Recorded, error: ConstructionError) -> Result:
+        """It certainly did not happen."""
+        ends = self._ends(turn, recorded, "failed", error.public())
+        if error.retryable and turn.attempt < turn.node.retry.max_attempts:
+            outcome = waiting_retry(turn.node, turn.attempt, error, self._clock)
+            return Result(outcome, (("retry", error.message),), (ends,), is_durable=True)
+        failed = Outcome("failed", error=error.public()["error"], attempts=turn.attempt)
+        return Result(failed, records=(ends,), is_durable=True)
+
+    def _unknown(self, turn: _Turn, recorded: Recorded, error: BaseException) -> Result:
+        """It may have happened. Where it can be looked up, a moment later; what may happen twice is tried again."""
+        can_tell = turn.act.look is not None or turn.act.is_repeatable
+        if can_tell and turn.attempt < turn.node.retry.max_attempts + self._limits.step_looks_max:
+            note = f"Its outcome is unknown; it is looked for in {self._limits.step_settle_s:g} s: {_said(error)}"
+            return Result(self._settling(turn, looks=0), (("uncertain", note),), is_durable=True)
+        return self._review(turn, recorded, f"{_said(error)} Nothing can tell whether it happened.")
+
+    async def _find_out(self, turn: _Turn, recorded: Recorded) -> Result:
+        """Look for what the earlier try may have made: one is it, several need a person, none is sent after a second
+        look."""
+        if turn.act.look is None:
+            return self._review(turn, recorded, "It was cut off while it was being sent, and it cannot be looked up.")
+        since = (turn.work.began.get(turn.step) or self._clock.now()) - timedelta(seconds=_BEFORE_S)
+        matches = await self._unclaimed(turn, await turn.act.look(since), since)
+        if len(matches) == 1:
+            found = self._done(turn, recorded, kept(matches[0].output, self._limits))
+            return Result(
+                found.outcome,
+                (("found", f"An earlier try had made it: {matches[0].id}."),),
+                found.records,
+                is_durable=True,
+            )
+        if len(matches) > 1:
+            several = ", ".join(match.id for match in matches[:5])
+            return self._review(turn, recorded, f"Several could be it: {several}.")
+        before = turn.work.before.get(turn.step)
+        looks = ((before.waits_for or {}) if before is not None else {}).get("looks", 0)
+        if looks == 0:
+            return Result(self._settling(turn, looks=1), (("look", "It is not there yet; one more look follows."),))
+        return await self._perform_again(turn, recorded)
+
+    async def _unclaimed(self, turn: _Turn, matches: Sequence[Match], since: datetime) -> list[Match]:
+        """Without those that belong to effects we know of."""
+        tool = turn.intent.tool
+        known = await self._database.read(lambda tx: intents.outcomes_since(tx, tool, since))
+        taken = {identity for outcome in known for identity in _ids_in(outcome)}
+        return [match for match in matches if match.id not in taken]
+
+    def _settling(self, turn: _Turn, *, looks: int) -> Outcome:
+        now = self._clock.now()
+        due_at = now + timedelta(seconds=self._limits.step_settle_s)
+        waits_for = {
+            "what": "outcome",
+            "since": now.isoformat(),
+            "who": None,
+            "next_timer_at": due_at.isoformat(),
+            "looks": looks,
+        }
+        return Outcome(
+            "waiting", error=self._question(turn, ""), attempts=turn.attempt, waits_for=waits_for, due_at=due_at
+        )
+
+    def _review(self, turn: _Turn, recorded: Recorded, why: str) -> Result:
+        error = self._question(turn, why)
+        outcome = Outcome("uncertain", error=error, attempts=turn.attempt)
+        return Result(outcome, records=(self._ends(turn, recorded, "uncertain", {"error": error}),), is_durable=True)
+
+    def _question(self, turn: _Turn, why: str) -> dict[str, Any]:
+        """What a person has to look at, and how to say what they found."""
+        arguments = {"execution_id": turn.work.execution.id, "step": turn.step.key, "outcome": "done"}
+        return {
+            "code": "EXECUTION_NEEDS_REVIEW",
+            "message": f"Nobody knows whether this happened: {turn.act.summary}. {why}".strip(),
+            "details": {"look_at": list(turn.act.targets), "shown": turn.intent.shown},
+            "retryable": False,
+            "next": {"tool": "resolve_step", "arguments": arguments, "why": "says what you found there"},
+        }
+
+    def _ends(
+        self, turn: _Turn, recorded: Recorded, state: Literal["done", "failed", "uncertain"], outcome: Any
+    ) -> Any:
+        now = self._clock.now()
+        return partial(intents.finish, intent_id=recorded.id, intent=turn.intent, state=state, outcome=outcome, now=now)
+
+    async def _beyond_consent(self, work: Work, step: StepId, attempt: int, act: Act, digest: str) -> Result | None:
+        """What stops an act that deploying did not agree to: an approval of exactly this act, or its refusal."""
+        admitted = [touched for touched in act.touches if self._admits(work, touched)]
+        beyond = [touched for touched in act.touches if touched not in admitted]
+        if not beyond:
+            work.touched.update(act.touches)
+            return None
+        asked = await self._database.read(lambda tx: approvals.of_step(tx, work.execution.id, *step))
+        if asked is not None and asked.status == "approved" and asked.digest == digest:
+            return None
+        if asked is not None and asked.status not in ("pending", "approved"):
+            refused = Invalid(
+                f"{_words(beyond)} is beyond what was agreed to, and nobody approved it.",
+                code="EXECUTION_CONSENT_EXCEEDED",
+            )
+            return Result(Outcome("failed", error=refused.public()["error"], attempts=attempt))
+        return self._asking(work, step, attempt, act, digest, beyond)
+
+    def _asking(
+        self, work: Work, step: StepId, attempt: int, act: Act, digest: str, beyond: Sequence[tuple[str, str]]
+    ) -> Result:
+        now = self._clock.now()
+        expires_at = now + timedelta(seconds=self._limits.consent_wait_s)
+        new = NewApproval(
+            execution_id=work.execution.id,
+            step=step.key,
+            item=step.item,
+            summary=f"{act.summary} ({_words(beyond)} is beyond what deploying agreed to)",
+            shown=dict(act.shown),
+            editable=(),
+            digest=digest,
+            requested_by=work.execution.run_as,
+            approvers=(work.execution.run_as,),
+            expires_at=expires_at,
+            on_expiry="reject",
+        )
+
+        def ask(tx: Tx) -> None:
+            approvals.request(tx, new, now)
+
+        waits_for = {
+            "what": "approval",
+            "since": now.isoformat(),
+            "who": [work.execution.run_as],
+            "next_timer_at": expires_at.isoformat(),
+        }
+        outcome = Outcome("waiting", attempts=attempt, waits_for=waits_for, due_at=expires_at)
+        return Result(outcome, records=(ask,), is_durable=True)
+
+    @staticmethod
+    def _admits(work: Work, touched: tuple[str, str]) -> bool:
+        kind, target = touched
+        if kind == "mail" and work.execution.deliver_to is not None:
+            return target == work.execution.deliver_to
+        for one in work.plan.consent:
+            if one["kind"] == kind and _covers(str(one["target"]), target):
+                most = one.get("max_per_run") or 0
+                return most == 0 or work.touched[touched] < most
+        return False
+
+
+def _covers(agreed: str, target: str) -> bool:
+    """Whether what was agreed to in words includes the target: itself, any project, or everybody of a domain."""
+    if agreed == target:
+        return True
+    if agreed.endswith(_ANY_PROJECT):
+        return target.startswith(agreed.removesuffix(_ANY_PROJECT) + " in ")
+    return agreed.startswith("@") and target.endswith(agreed)
+
+
+def _words(beyond: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} {target}" for kind, target in beyond)
+
+
+def _ids_in(outcome: Any) -> set[str]:
+    item = outcome.get("item") if isinstance(outcome, Mapping) else None
+    return {str(item["id"])} if isinstance(item, Mapping) and "id" in item else set()
+
+
+def _said(error: BaseException) -> str:
+    return error.message if isinstance(error, ConstructionError) else "It took too long or failed by mistake."

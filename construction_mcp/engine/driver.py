@@ -1,0 +1,182 @@
+"""Carries one execution out until it ends or only waits."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Limits
+from construction_mcp.engine.advance import Begin, End, Finish, Outcome, Park, Signals, StepId, advance
+from construction_mcp.engine.results import Result
+from construction_mcp.engine.runner import NodeRunner
+from construction_mcp.engine.work import Work
+from construction_mcp.store import approvals
+from construction_mcp.store import executions as store
+from construction_mcp.store.database import Database
+from construction_mcp.store.executions import StepRow
+from construction_mcp.store.groups import Tx
+
+
+class Driver:
+    """One per execution that is carried out now; gone once it parks or ends."""
+
+    def __init__(self, work: Work, database: Database, runner: NodeRunner, clock: Clock, limits: Limits) -> None:
+        self.work = work
+        self._database = database
+        self._runner = runner
+        self._clock = clock
+        self._limits = limits
+        self._bodies: dict[asyncio.Task[Result], StepId] = {}
+        self._began: dict[StepId, float] = {}
+        self._results: list[tuple[StepId, Result]] = []
+        self._signalled = asyncio.Event()
+        self._claimed = False
+
+    def look(self) -> None:
+        """Something that a waiting step waits for has happened."""
+        self.work.signals = replace(self.work.signals, look=True)
+        self._signalled.set()
+
+    def cancel(self) -> None:
+        """End as soon as nothing is under way."""
+        self.work.signals = replace(self.work.signals, cancel=True)
+        self._signalled.set()
+
+    async def run(self) -> Finish | None:
+        """How it ended; None where it waits.
+
+        Raises:
+            LeaseLost: another engine has it. Unavailable: the store refused; what is under way was cut off.
+        """
+        try:
+            while True:
+                now = self._clock.now()
+                ends, begins, last = self._decide(now)
+                if ends or begins or last or self._results:
+                    await self._commit(ends, begins, last, now)
+                for begin in begins:
+                    self._begin(begin)
+                if last is not None:
+                    return last if isinstance(last, Finish) else None
+                await self._next()
+        finally:
+            await self._cut_off()
+
+    def _decide(self, now: datetime) -> tuple[list[End], list[Begin], Park | Finish | None]:
+        """Take in what came of the last bodies, and ask what follows until only bodies and the end are left."""
+        for step, result in self._results:
+            self.work.put(step, result.outcome)
+        ends: list[End] = []
+        while True:
+            commands = advance(self.work.plan, self.work.outcomes, self.work.signals, now)
+            found = [one for one in commands if isinstance(one, End)]
+            if not found:
+                break
+            for end in found:
+                self.work.put(end.step, end.outcome)
+            ends += found
+        self.work.signals = Signals(cancel=self.work.signals.cancel)
+        begins = [one for one in commands if isinstance(one, Begin)]
+        for begin in begins:
+            if begin.step in self.work.outcomes:
+                self.work.before[begin.step] = self.work.outcomes[begin.step]
+            self.work.began.setdefault(begin.step, now)
+            self.work.put(begin.step, Outcome("running", attempts=begin.attempt))
+        last = next((one for one in commands if isinstance(one, Park | Finish)), None)
+        return ends, begins, last
+
+    async def _commit(
+        self, ends: Sequence[End], begins: Sequence[Begin], last: Park | Finish | None, now: datetime
+    ) -> None:
+        """One transaction: outcomes, what else belongs to them, intents of what begins, and the end if it is one."""
+        work, execution_id = self.work, self.work.execution.id
+        results, self._results = self._results, []
+        rows = [self._row(step, result.outcome, now) for step, result in results]
+        rows += [self._row(end.step, end.outcome, now) for end in ends]
+        is_first, self._claimed = not self._claimed, True
+        duration_ms = (now - work.execution.started_at).total_seconds() * 1000
+
+        def write(tx: Tx) -> None:
+            if is_first:
+                store.claim(tx, execution_id, work.lease)
+            else:
+                store.require_lease(tx, execution_id, work.lease)
+            for row in rows:
+                store.keep_step(tx, execution_id, row)
+            for step, result in results:
+                for record in result.records:
+                    record(tx)
+                for kind, text in result.notes:
+                    store.note(tx, execution_id, kind, step.key, text, now)
+            for begin in begins:
+                node = work.nodes[begin.step.key]
+                store.begin_step(tx, execution_id, *begin.step, node.type, begin.attempt, now)
+            if isinstance(last, Park):
+                store.park(tx, execution_id, work.lease, last.due_at, work.requests)
+            elif last is not None:
+                store.finish(
+                    tx, work.execution, work.lease, last.status, last.error, max(0.0, duration_ms), work.requests, now
+                )
+                self._end(tx, last, now)
+
+        durable = isinstance(last, Finish) or any(result.is_durable for _, result in results)
+        await self._database.write(write, durable=durable)
+
+    def _end(self, tx: Tx, last: Finish, now: datetime) -> None:
+        """What an end brings along: questions nobody has to answer any more, and what the owner has to hear."""
+        execution = self.work.execution
+        approvals.cancel_of(tx, execution.id, now)
+        if execution.mode != "live" or last.status not in ("failed", "needs_review"):
+            return
+        said = (last.error or {}).get("message", "")
+        store.alert(tx, execution.workflow_id, last.status, f"{self.work.workflow_name}: {said}"[:500], now)
+        most = self._limits.failures_in_a_row_max
+        if last.status != "failed" or store.failed_in_a_row(tx, execution.workflow_id, most) < most:
+            return
+        if store.stop_workflow(tx, execution.workflow_id, now):
+            text = f"{self.work.workflow_name} failed {most} times in a row and was stopped."
+            store.alert(tx, execution.workflow_id, "stopped", text, now)
+
+    def _row(self, step: StepId, outcome: Outcome, now: datetime) -> StepRow:
+        began = self._began.pop(step, None)
+        output: Any = outcome.output
+        if outcome.items is not None:
+            output = {"fan": list(outcome.items)}
+        return StepRow(
+            key=step.key,
+            item=step.item,
+            type=self.work.nodes[step.key].type,
+            status=outcome.status,
+            attempts=outcome.attempts,
+            started_at=self.work.began.get(step, now),
+            completed_at=now if outcome.is_over else None,
+            duration_ms=None if began is None else round((self._clock.monotonic() - began) * 1000, 3),
+            output=output,
+            error=outcome.error,
+            because=outcome.because,
+            waits_for=outcome.waits_for,
+            due_at=outcome.due_at,
+        )
+
+    def _begin(self, begin: Begin) -> None:
+        self._began[begin.step] = self._clock.monotonic()
+        body = asyncio.get_running_loop().create_task(self._runner.run(self.work, begin.step, begin.attempt))
+        self._bodies[body] = begin.step
+        body.add_done_callback(lambda _: self._signalled.set())
+
+    async def _next(self) -> None:
+        """Wait until a body is done or something was signalled, and take in all that is there by then."""
+        await self._signalled.wait()
+        self._signalled.clear()
+        for body in [one for one in self._bodies if one.done()]:
+            step = self._bodies.pop(body)
+            self._results.append((step, body.result()))
+
+    async def _cut_off(self) -> None:
+        """End what is under way; what it did is found out when the execution is taken over."""
+        for body in self._bodies:
+            body.cancel()
+        if self._bodies:
+            await asyncio.wait(self._bodies)

@@ -1,0 +1,320 @@
+"""The engine of this process: executions on its own SQLite database, one driver each, strictly durable.
+
+A driver asks `advance`, writes what came of the last bodies together with what begins next in one transaction, and runs
+the bodies. So an intent is durable before its body runs, an outcome before any successor begins, and a chain of N steps
+takes N + 1 commits, which are shared with whoever else writes at that moment.
+
+An execution that only waits has no driver and takes no place: its timer or a nudge gives it one again.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Settings
+from construction_mcp.core.errors import ConstructionError, NotFound, Unavailable
+from construction_mcp.core.ids import new_id
+from construction_mcp.core.ports import Changes
+from construction_mcp.engine.advance import Signals
+from construction_mcp.engine.driver import Driver
+from construction_mcp.engine.loading import Loader
+from construction_mcp.engine.mending import Mending
+from construction_mcp.engine.runner import NodeRunner
+from construction_mcp.store import executions as store
+from construction_mcp.store.database import Database
+from construction_mcp.store.executions import INTERACTIVE, Enqueued, NewExecution
+from construction_mcp.store.groups import Tx
+
+log = logging.getLogger(__name__)
+
+_TROUBLE_PAUSE_S = 1.0  # after the store refused: a full disk is not asked a thousand times a second
+
+
+class EmbeddedEngine:
+    """Implements `port.EnginePort`. `run` carries out; without it executions are accepted and wait.
+
+    loader: makes a `Work` of a stored execution; runner: performs single steps.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        loader: Loader,
+        runner: NodeRunner,
+        changes: Changes,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self.lease = new_id("eng")
+        self._database = database
+        self._loader = loader
+        self._runner = runner
+        self._changes = changes
+        self._settings = settings
+        self._limits = settings.limits
+        self._clock = clock
+        self._mending = Mending(database, clock)
+        self._drivers: dict[str, Driver] = {}
+        self._nudged: dict[str, None] = {}
+        self._waiters: dict[str, set[asyncio.Event]] = {}
+        self._wake = asyncio.Event()
+
+    # what others ask of it
+
+    async def start(self, new: NewExecution) -> Enqueued:
+        """Accept an execution durably; the same key of the same workflow is the same execution again.
+
+        Raises:
+            Unavailable: SYSTEM_BUSY for callers that wait, while the queue is too old; it could not be stored.
+        """
+        now = self._clock.now()
+
+        def write(tx: Tx) -> Enqueued:
+            waiting = store.queue(tx)
+            if new.priority >= INTERACTIVE and waiting.oldest_at is not None:
+                age_s = (now - waiting.oldest_at).total_seconds()
+                if age_s > self._limits.queue_age_s:
+                    raise Unavailable(
+                        f"{waiting.length} executions wait, the first for {age_s:.0f} s.",
+                        code="SYSTEM_BUSY",
+                        retry_after_s=self._limits.queue_age_s,
+                    )
+            return store.enqueue(tx, new, now)
+
+        enqueued = await self._database.write(write, durable=True)
+        self.wake()
+        return enqueued
+
+    def wake(self) -> None:
+        """Something was enqueued in a transaction of the caller's own."""
+        self._wake.set()
+
+    def nudge(self, execution_id: str) -> None:
+        """Something that this execution waits for has been decided or ended."""
+        driver = self._drivers.get(execution_id)
+        if driver is not None:
+            driver.look()
+        self._nudged[execution_id] = None  # it may park before it has seen the nudge
+        self._wake.set()
+
+    async def ended(self, execution_id: str, wait_s: float) -> bool:
+        """Whether it has ended, after waiting for that up to `wait_s` seconds."""
+        waiter = asyncio.Event()
+        self._waiters.setdefault(execution_id, set()).add(waiter)
+        try:
+            status = await self._database.read(lambda tx: store.status_of(tx, execution_id))
+            if status is None or status in store.ENDED:
+                return status is not None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await waiter.wait()
+            return waiter.is_set()
+        finally:
+            self._waiters[execution_id].discard(waiter)
+            if not self._waiters[execution_id]:
+                del self._waiters[execution_id]
+
+    async def cancel(self, execution_id: str, by: str) -> bool:
+        """Ask it and whatever it called to end. False where it had ended already.
+
+        Raises:
+            NotFound: EXECUTION_NOT_FOUND.
+        """
+        now = self._clock.now()
+
+        def write(tx: Tx) -> tuple[str | None, list[str]]:
+            status = store.ask_to_end(tx, execution_id)
+            if status not in (None, *store.ENDED):
+                store.note(tx, execution_id, "cancel", None, f"{by} asked it to end.", now)
+            return status, store.children_of(tx, execution_id)
+
+        status, children = await self._database.write(write, durable=True)
+        if status is None:
+            raise not_found(execution_id)
+        if status in store.ENDED:
+            return False
+        driver = self._drivers.get(execution_id)
+        if driver is not None:
+            driver.cancel()
+        self.nudge(execution_id)
+        for child in children:
+            await self.cancel(child, by)
+        return True
+
+    async def retry(
+        self, execution_id: str, by: str, *, from_step: str | None = None, plan: Literal["same", "active"] = "same"
+    ) -> str:
+        """As `port.EnginePort.retry`."""
+        made = await self._mending.retry(execution_id, by, from_step, plan)
+        self.wake()
+        return made
+
+    async def resolve(
+        self, execution_id: str, step: str, outcome: Literal["done", "not_done", "skip"], by: str, evidence: str | None
+    ) -> None:
+        """As `port.EnginePort.resolve`."""
+        await self._mending.resolve(execution_id, step, outcome, by, evidence)
+        self.nudge(execution_id)
+
+    # carrying out
+
+    async def run(self) -> None:
+        """Take over what was left, then carry out whatever comes, until cancelled."""
+        await self._recover()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    self._wake.clear()
+                    try:
+                        await self._take(tasks)
+                        due_at = await self._database.read(lambda tx: store.next_due(tx, self._settings.environment))
+                    except Unavailable as problem:
+                        if problem.code == "SYSTEM_SHUTTING_DOWN":
+                            raise
+                        log.warning("the engine waits for its store: %s", problem.message)
+                        await self._clock.sleep(_TROUBLE_PAUSE_S)
+                        continue
+                    await self._pause(None if due_at is None else (due_at - self._clock.now()).total_seconds())
+        finally:
+            self._drivers.clear()
+
+    async def _recover(self) -> None:
+        error = Unavailable("It ended its process too often.", code="EXECUTION_QUARANTINED", retryable=False)
+        public, most = error.public()["error"], self._limits.recoveries_max
+        now = self._clock.now()
+        taken, given_up = await self._database.write(
+            lambda tx: store.recover(tx, self.lease, most, public, now), durable=True
+        )
+        if taken or given_up:
+            log.info("took over %d executions of a process that ended; gave up %d", taken, given_up)
+
+    async def _take(self, tasks: asyncio.TaskGroup) -> None:
+        """Give a driver to as many executions as there are places for: what was nudged or is due, then the queue."""
+        now, most = self._clock.now(), self._limits.executions_claimed_max
+        environment = self._settings.environment
+        free = self._limits.executions_max - len(self._drivers)
+        if free <= 0:
+            return
+        due = await self._database.read(lambda tx: store.due(tx, environment, now, most))
+        nudged = [one for one in self._nudged if one not in self._drivers]
+        for execution_id in dict.fromkeys([*nudged, *due]):
+            if free > 0 and execution_id not in self._drivers:
+                self._nudged.pop(execution_id, None)
+                free -= await self._drive(tasks, execution_id)
+        if free <= 0:
+            return
+        queued = await self._database.read(lambda tx: store.queued(tx, environment, most))
+        for execution in self._fair([one for one in queued if one.id not in self._drivers]):
+            if free > 0:
+                free -= await self._drive(tasks, execution.id)
+
+    def _fair(self, queued: "list[store.Execution]") -> "list[store.Execution]":
+        """Those for which their workflow and their project have a place left."""
+        running = [driver.work.execution for driver in self._drivers.values()]
+        workflows = Counter(one.workflow_id for one in running)
+        projects = Counter(one.project_id for one in running if one.project_id is not None)
+        chosen = []
+        for one in queued:
+            if workflows[one.workflow_id] >= self._limits.executions_per_workflow_max:
+                continue
+            if one.project_id is not None and projects[one.project_id] >= self._limits.executions_per_project_max:
+                continue
+            workflows[one.workflow_id] += 1
+            if one.project_id is not None:
+                projects[one.project_id] += 1
+            chosen.append(one)
+        return chosen
+
+    async def _drive(self, tasks: asyncio.TaskGroup, execution_id: str) -> int:
+        """Start a driver; how many places that took."""
+        try:
+            work = await self._loader.load(execution_id, self.lease)
+        except ConstructionError as problem:
+            log.warning("execution %s cannot be carried out: %s", execution_id, problem.message)
+            await self._give_up(execution_id, problem)
+            return 0
+        if work is None:
+            return 0
+        work.signals = Signals(cancel=work.execution.ending == "cancel", look=True)
+        driver = Driver(work, self._database, self._runner, self._clock, self._limits)
+        self._drivers[execution_id] = driver
+        tasks.create_task(self._carry_out(driver), name=f"execution {execution_id}")
+        return 1
+
+    async def _carry_out(self, driver: Driver) -> None:
+        execution = driver.work.execution
+        try:
+            ended = await driver.run()
+        except store.LeaseLost:
+            log.info("execution %s is another engine's now", execution.id)
+            return
+        except Unavailable as problem:
+            # What its bodies did and could not be recorded is found out again when it is taken over.
+            log.warning("execution %s stands still: %s", execution.id, problem.message)
+            await self._let_go(execution.id)
+            return
+        except Exception:
+            # The engine goes on with the others; this one's mistake is ours, and ends it where a person can see it.
+            log.exception("execution %s cannot go on", execution.id)
+            broken = Unavailable("The engine made a mistake; its log has it.", code="SYSTEM_INTERNAL", retryable=False)
+            await self._give_up(execution.id, broken)
+            return
+        finally:
+            self._drivers.pop(execution.id, None)
+            self._wake.set()
+        if ended is not None:
+            self._tell(execution.id, execution.parent_id)
+        await self._told(execution.id, execution.workflow_id)
+
+    def _tell(self, execution_id: str, parent_id: str | None) -> None:
+        for waiter in self._waiters.get(execution_id, ()):
+            waiter.set()
+        if parent_id is not None:
+            self.nudge(parent_id)
+
+    async def _told(self, execution_id: str, workflow_id: str) -> None:
+        await self._changes.resource_updated(f"execution://{execution_id}")
+        await self._changes.resource_updated(f"workflow://{workflow_id}/status")
+
+    async def _give_up(self, execution_id: str, problem: ConstructionError) -> None:
+        now, error = self._clock.now(), problem.public()["error"]
+        await self._database.write(lambda tx: store.give_up(tx, execution_id, error, now), durable=True)
+        self._tell(execution_id, None)
+
+    async def _let_go(self, execution_id: str) -> None:
+        """Wait for the store, then make the execution due again."""
+        while True:
+            await self._clock.sleep(_TROUBLE_PAUSE_S)
+            try:
+                await self._database.write(lambda tx: store.let_go(tx, execution_id, self.lease, self._clock.now()))
+            except Unavailable as problem:
+                if problem.code == "SYSTEM_SHUTTING_DOWN":
+                    return
+            else:
+                return
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Until something comes, or the next timer."""
+        if self._drivers and len(self._drivers) >= self._limits.executions_max:
+            seconds = None  # no place before one of them ends, and that wakes
+        slept = asyncio.ensure_future(self._clock.sleep(min(seconds or 0.0, self._limits.timer_slack_s)))
+        woken = asyncio.ensure_future(self._wake.wait())
+        waits = {woken} if seconds is None else {woken, slept}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in (slept, woken):
+                one.cancel()
+
+    def state(self) -> Mapping[str, Any]:
+        """For health: what is carried out now."""
+        return {"lease": self.lease, "running": len(self._drivers), "places": self._limits.executions_max}
+
+
+def not_found(execution_id: str) -> NotFound:
+    """EXECUTION_NOT_FOUND."""
+    return NotFound(f"There is no execution {execution_id[:64]!r}.", code="EXECUTION_NOT_FOUND")

@@ -1,0 +1,191 @@
+"""Performs one step: condition, config, reading or changing, under a deadline; and says what came of it.
+
+What changes something passes through `acts.py`, which makes the intent durable first. A step that is tried again gets
+here again; how often and when is decided here as well, by what went wrong.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from construction_mcp.actions.action import ActionType, ActionTypes, cel_fields
+from construction_mcp.actions.performing import Act, Context, Memory, Run, Telling, Web
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import ConstructionError, Invalid, Unavailable
+from construction_mcp.core.types import Principal, Role
+from construction_mcp.engine.acts import Acts
+from construction_mcp.engine.advance import WHOLE, Outcome, StepId
+from construction_mcp.engine.results import Result
+from construction_mcp.engine.trying import kept, waiting_retry
+from construction_mcp.engine.waits import Waits
+from construction_mcp.engine.work import Work
+from construction_mcp.expressions.port import ExpressionEngine
+from construction_mcp.expressions.templates import fill
+from construction_mcp.procore.access import Procore
+from construction_mcp.procore.budget import Account, current_account
+from construction_mcp.procore.limiter import Priority
+from construction_mcp.store.executions import LeaseLost
+from construction_mcp.workflow.plan import Node
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What bodies work with; the same for every execution of a process."""
+
+    types: ActionTypes
+    expressions: ExpressionEngine
+    account: Callable[[Principal], Awaitable[Procore]]
+    telling: Telling
+    web: Web
+    memory: Memory
+    clock: Clock
+    limits: Limits
+
+
+class NodeRunner:
+    """One per engine."""
+
+    def __init__(self, tools: Tools, acts: Acts, waits: Waits) -> None:
+        self._tools = tools
+        self._acts = acts
+        self._waits = waits
+
+    async def run(self, work: Work, step: StepId, attempt: int) -> Result:
+        """Carry the step out once more. Never raises but for cancellation: whatever went wrong is the outcome."""
+        node = work.nodes[step.key]
+        notes: list[tuple[str, str]] = []
+        token = current_account.set(self._account(work))
+        try:
+            async with asyncio.timeout(node.timeout_s or self._tools.limits.step_timeout_s):
+                result = await self._body(work, node, step, attempt, notes)
+            if isinstance(result, Act):  # has a deadline of its own: what was sent late is not known to have failed
+                result = await self._acts.carry_out(work, node, step, attempt, result)
+        except LeaseLost:
+            raise
+        except TimeoutError:
+            seconds = node.timeout_s or self._tools.limits.step_timeout_s
+            late = Unavailable(f"The step took longer than {seconds:g} s.", code="EXECUTION_STEP_TIMEOUT")
+            result = self._failed(node, attempt, late)
+        except ConstructionError as error:
+            result = self._failed(node, attempt, error)
+        except Exception:
+            # A body may be somebody else's code: its mistake ends its step, not the engine.
+            log.exception("step %s of execution %s failed by mistake", step.key, work.execution.id)
+            broken = Unavailable("The action made a mistake; the server's log has it.", code="SYSTEM_INTERNAL")
+            result = self._failed(node, attempt, broken)
+        finally:
+            spent = current_account.get()
+            work.requests += self._tools.limits.requests_per_step - (spent.left if spent else 0)
+            current_account.reset(token)
+        return replace(result, notes=(*notes, *result.notes))
+
+    async def _body(
+        self, work: Work, node: Node, step: StepId, attempt: int, notes: list[tuple[str, str]]
+    ) -> Result | Act:
+        now = self._tools.clock.now()
+        values = work.values_of(step, now)
+        if step.item == WHOLE and attempt == 1:
+            if node.condition is not None and not await self._tools.expressions.condition(node.condition, values):
+                return Result(Outcome("skipped", because=self._seen(node.condition, values), attempts=1))
+            if node.for_each is not None:
+                return Result(Outcome("running", items=await self._items(node, values), attempts=1))
+        kind = self._tools.types.get(node.type)
+        if kind is None:
+            raise Invalid(f"There is no action type {node.type!r} in this installation.")
+        config = await self._config(kind, node, values)
+        if kind.perform is None:
+            return await self._waits.carry_out(work, node, step, attempt, config)
+        made = await kind.perform(config, self._context(work, step, attempt, values, notes))
+        if isinstance(made, Act):
+            return made
+        return Result(Outcome("completed", kept(made, self._tools.limits), attempts=attempt))
+
+    async def _items(self, node: Node, values: Mapping[str, Any]) -> Sequence[Any]:
+        assert node.for_each is not None
+        text = node.for_each.items.strip()
+        if text.startswith("{{") and text.endswith("}}"):
+            text = text[2:-2]
+        items = await self._tools.expressions.evaluate(text, values)
+        if not isinstance(items, list):
+            raise Invalid(f"for_each needs a list; {node.for_each.items[:100]!r} gave something else.")
+        if len(items) > node.for_each.max_items:
+            raise Invalid(
+                f"for_each met {len(items)} items and takes {node.for_each.max_items}.",
+                hint="Filter the list, or raise max_items.",
+            )
+        return items
+
+    async def _config(self, kind: ActionType, node: Node, values: Mapping[str, Any]) -> Any:
+        marked = cel_fields(kind.config)
+        evaluate = self._tools.expressions.evaluate
+        filled = {
+            name: value if name in marked else await fill(value, lambda text: evaluate(text, values))
+            for name, value in node.config.items()
+        }
+        try:
+            return kind.config.model_validate(filled)
+        except ValidationError as problem:
+            first = problem.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise Invalid(
+                f"The config of {node.key} does not fit {node.type}: {place}: {first['msg']}.",
+                details={"field": place},
+            ) from None
+
+    def _context(
+        self, work: Work, step: StepId, attempt: int, values: Mapping[str, Any], notes: list[tuple[str, str]]
+    ) -> Context:
+        tools, execution = self._tools, work.execution
+        run = Run(
+            execution_id=execution.id,
+            workflow_id=execution.workflow_id,
+            workflow_name=work.workflow_name,
+            step=step.key,
+            item=None if step.item == WHOLE else step.item,
+            key=work.key_of(step),
+            began_at=work.began.get(step) or tools.clock.now(),
+            attempt=attempt,
+            project_id=work.plan.project_id,
+            timezone=work.timezone or "UTC",
+            run_as=execution.run_as,
+            depth=execution.depth,
+            is_simulated=work.is_simulated,
+            deliver_to=execution.deliver_to,
+            consent=work.plan.consent,
+        )
+
+        async def procore() -> Procore:
+            return await tools.account(Principal(execution.run_as, Role.BUILDER))
+
+        async def each(text: str, items: Sequence[Any]) -> Sequence[Any]:
+            return await tools.expressions.each(text, "item", items, values)
+
+        async def evaluate(text: str) -> Any:
+            return await tools.expressions.evaluate(text, values)
+
+        async def note(kind: str, text: str) -> None:
+            notes.append((kind, text[: tools.limits.note_chars_max]))
+
+        return Context(
+            run, tools.clock, tools.limits, procore, each, evaluate, tools.telling, tools.web, tools.memory, note
+        )
+
+    def _account(self, work: Work) -> Account:
+        return Account(self._tools.limits.requests_per_step, Priority.BACKGROUND, execution=work.execution.id)
+
+    def _seen(self, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {"expression": condition, "values": dict(self._tools.expressions.explain(condition, values))}
+
+    def _failed(self, node: Node, attempt: int, error: ConstructionError) -> Result:
+        """Another try later where that can help and one is left; else the end of the step."""
+        public = error.public()["error"]
+        if not error.retryable or attempt >= node.retry.max_attempts:
+            return Result(Outcome("failed", error=public, attempts=attempt))
+        return Result(waiting_retry(node, attempt, error, self._tools.clock), notes=(("retry", error.message),))

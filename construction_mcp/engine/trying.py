@@ -1,0 +1,40 @@
+"""When a step is tried again, and what of its output can be kept."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import ConstructionError, Invalid
+from construction_mcp.engine.advance import Outcome
+from construction_mcp.net.retry import Backoff
+from construction_mcp.workflow.plan import Node
+
+
+def waiting_retry(node: Node, attempt: int, error: ConstructionError, clock: Clock) -> Outcome:
+    """Waiting for the next try: exponential backoff with full jitter, and never earlier than was asked for."""
+    pause_s = Backoff(node.retry.initial_s, node.retry.max_s).delay_s(attempt)
+    now = clock.now()
+    due_at = now + timedelta(seconds=max(pause_s, error.retry_after_s or 0.0))
+    waits_for = {"what": "retry", "since": now.isoformat(), "who": None, "next_timer_at": due_at.isoformat()}
+    return Outcome("waiting", error=error.public()["error"], attempts=attempt, waits_for=waits_for, due_at=due_at)
+
+
+def kept(output: Mapping[str, Any], limits: Limits) -> Mapping[str, Any]:
+    """The output itself, if it can be kept as JSON.
+
+    Raises:
+        Invalid: EXECUTION_OUTPUT_INVALID.
+    """
+    try:
+        size = len(json.dumps(output, allow_nan=False, ensure_ascii=False))
+    except (TypeError, ValueError, RecursionError):
+        raise Invalid("The step gave something that is no JSON.", code="EXECUTION_OUTPUT_INVALID") from None
+    if size > limits.step_output_bytes_max:
+        raise Invalid(
+            f"The step gave {size} characters; {limits.step_output_bytes_max} are kept.",
+            code="EXECUTION_OUTPUT_INVALID",
+        )
+    return output

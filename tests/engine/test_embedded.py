@@ -1,0 +1,174 @@
+"""Executions from their start to their end, on a real database."""
+
+from datetime import timedelta
+
+import pytest
+
+from construction_mcp.core.clock import ManualClock
+from tests.engine.plant import Plant, chain, fan, node, plan
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_chain_runs_in_its_order(plant: Plant):
+    assert await plant.run(plan(*chain(5))) == "completed"
+    assert [key for key, _ in plant.world.bodies] == ["s0", "s1", "s2", "s3", "s4"]
+
+
+async def test_what_a_step_gave_is_read_by_the_next(plant: Plant):
+    made = plan(
+        node("a", config={"value": 20}),
+        node("b", after=["a"], needs=["a"], config={"value": "{{ steps.a.output.value + 1 }}"}),
+    )
+
+    execution_id = await plant.start(made)
+    await plant.ends(execution_id)
+
+    assert (await plant.steps(execution_id))["b", -1].output == {"value": 21}
+
+
+async def test_a_condition_that_is_false_skips_and_says_why(plant: Plant):
+    made = plan(node("a", config={"value": 1}), node("b", after=["a"], condition="steps.a.output.value > 1"))
+
+    execution_id = await plant.start(made)
+
+    assert await plant.ends(execution_id) == "completed"
+    step = (await plant.steps(execution_id))["b", -1]
+    assert step.status == "skipped"
+    assert step.because == {"expression": "steps.a.output.value > 1", "values": {"steps.a.output.value": 1}}
+
+
+async def test_what_reads_a_skipped_step_is_skipped(plant: Plant):
+    made = plan(node("a", condition="1 > 2"), node("b", after=["a"], needs=["a"]), node("c", after=["a"]))
+
+    execution_id = await plant.start(made)
+    await plant.ends(execution_id)
+
+    steps = await plant.steps(execution_id)
+    assert steps["b", -1].status == "skipped"
+    assert steps["c", -1].status == "completed"
+
+
+async def test_a_failure_ends_the_execution_and_starts_nothing_further(plant: Plant):
+    execution_id = await plant.start(plan(node("a", "test.fail"), node("b", after=["a"])))
+
+    assert await plant.ends(execution_id) == "failed"
+    assert ("b", -1) not in await plant.steps(execution_id)
+
+
+async def test_a_failure_that_may_happen_lets_the_others_go_on(plant: Plant):
+    made = plan(node("a", "test.fail", on_error="continue"), node("b", after=["a"]))
+
+    assert await plant.run(made) == "completed"
+
+
+async def test_what_can_pass_is_tried_again_after_its_pause(plant: Plant):
+    execution_id = await plant.start(plan(node("a", "test.fail", config={"times": 2})))
+    assert isinstance(plant.clock, ManualClock)
+
+    for _ in range(2):
+        await plant.waits(execution_id)
+        plant.clock.advance(301)
+        if plant.world.bodies[-1] != ("a", 3):
+            await plant.until(lambda: _moved(plant))
+
+    assert await plant.ends(execution_id) == "completed"
+    assert plant.world.bodies == [("a", 1), ("a", 2), ("a", 3)]
+
+
+async def _moved(plant: Plant) -> bool:
+    return plant.world.bodies[-1][1] >= 2
+
+
+async def test_a_mistake_of_an_action_ends_its_step_and_not_the_engine(plant: Plant):
+    made = plan(node("a", "test.bug", retry=node("x").retry.__class__(1, 1.0, 1.0)))
+
+    assert await plant.run(made) == "failed"
+    assert await plant.run(plan(*chain(2))) == "completed"
+
+
+@pytest.mark.parametrize("odd", ["big", "set", "nan"])
+async def test_what_cannot_be_kept_fails_its_step(plant: Plant, odd: str):
+    execution_id = await plant.start(plan(node("a", "test.odd", config={"value": odd})))
+
+    assert await plant.ends(execution_id) == "failed"
+    error = (await plant.steps(execution_id))["a", -1].error
+    assert error is not None
+    assert error["code"] == "EXECUTION_OUTPUT_INVALID"
+
+
+async def test_a_for_each_gives_its_results_in_the_order_of_the_items(plant: Plant):
+    made = plan(node("a", for_each=fan("[3, 1, 2]", 2), config={"value": "{{ item * 10 }}"}))
+
+    execution_id = await plant.start(made)
+
+    assert await plant.ends(execution_id) == "completed"
+    results = (await plant.steps(execution_id))["a", -1].output["results"]
+    assert results == [{"value": 30}, {"value": 10}, {"value": 20}]
+
+
+async def test_a_wait_holds_nothing_and_ends_at_its_time(plant: Plant):
+    execution_id = await plant.start(plan(node("a", "wait.for", config={"duration": "2 days"}), node("b", after=["a"])))
+    await plant.waits(execution_id)
+    assert plant.engine.state()["running"] == 0
+    assert isinstance(plant.clock, ManualClock)
+
+    plant.clock.advance(timedelta(days=2).total_seconds() - 1)
+    assert await plant.status(execution_id) == "waiting"
+    plant.clock.advance(2)
+
+    assert await plant.ends(execution_id) == "completed"
+
+
+async def test_the_same_start_twice_is_one_execution(plant: Plant):
+    made = plan(*chain(1))
+    workflow_id = await plant.deploy(made)
+
+    first = await plant.engine.start(plant.new(workflow_id, made, key="k"))
+    second = await plant.engine.start(plant.new(workflow_id, made, key="k"))
+
+    assert (second.id, second.is_new) == (first.id, False)
+
+
+async def test_a_write_in_a_simulation_is_shown_and_not_made(plant: Plant):
+    execution_id = await plant.start(plan(node("a", "test.write", config={"value": 1})), mode="simulate")
+
+    assert await plant.ends(execution_id) == "completed"
+    step = (await plant.steps(execution_id))["a", -1]
+    assert step.status == "simulated"
+    assert step.because == {"would": {"summary": "Write 1", "shown": {"value": 1}}}
+    assert plant.world.made == []
+
+
+async def test_a_chain_of_n_takes_n_plus_one_commits(plant: Plant):
+    made = plan(*chain(50))
+    new = plant.new(await plant.deploy(made), made)
+    accepted = await plant.engine.start(new)
+    before = plant.database.stats()["commits"]
+
+    await plant.ends(accepted.id)
+
+    assert plant.database.stats()["commits"] - before <= 51
+
+
+async def test_cancelling_lets_what_is_under_way_finish_and_starts_nothing_further(plant: Plant):
+    execution_id = await plant.start(plan(node("a", "test.hold"), node("b", after=["a"])))
+    await plant.world.waiting.wait()
+
+    assert await plant.engine.cancel(execution_id, "me")
+    plant.world.let_go.set()
+
+    assert await plant.ends(execution_id) == "cancelled"
+    assert set(await plant.steps(execution_id)) == {("a", -1)}
+    assert not await plant.engine.cancel(execution_id, "me")
+
+
+async def test_a_workflow_that_fails_five_times_in_a_row_stops_by_itself(plant: Plant):
+    made = plan(node("a", "test.fail"))
+    workflow_id = await plant.deploy(made)
+
+    for _ in range(5):
+        await plant.ends((await plant.engine.start(plant.new(workflow_id, made))).id)
+
+    standing = await plant.versions.standing(workflow_id)
+    assert (standing.status, standing.status_reason) == ("error", "FAILED_IN_A_ROW")
