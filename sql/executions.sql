@@ -237,7 +237,7 @@ UPDATE steps
 -- When the engine has to look again: what is held is not looked at, or it would look without end.
 SELECT min(due_at)
   FROM executions
- WHERE due_at IS NOT NULL
+ WHERE due_at > :now
    AND status = 'waiting'
    AND environment = :environment
    AND NOT EXISTS (SELECT 1

@@ -18,11 +18,11 @@ Output: TypeAlias = Mapping[str, Any]
 """What a step gives, as JSON: what `ActionType.output` describes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every body, and freezing takes longer than all the rest
 class Run:
     """The step that is being carried out, and the execution it belongs to.
 
-    key: the same for every try of this step on every engine: sha256 of execution, step, item and plan.
+    key_of: gives `key`, the same for every try of this step on every engine: sha256 of execution, step, item and plan.
     began_at: when the step's first try began. timezone: of the trigger, else of the project, else UTC.
     consent: what deploying agreed to, as in `Plan.consent`.
     """
@@ -32,7 +32,7 @@ class Run:
     workflow_name: str
     step: str
     item: int | None
-    key: str
+    key_of: Callable[[], str]
     began_at: datetime
     attempt: int
     project_id: int | None
@@ -42,6 +42,11 @@ class Run:
     is_simulated: bool
     deliver_to: str | None
     consent: Sequence[Mapping[str, Any]]
+
+    @property
+    def key(self) -> str:
+        """What tells this step from every other, and its tries from nothing."""
+        return self.key_of()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ class Memory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as Run
 class Context:
     """What an action may use while it is carried out.
 

@@ -99,45 +99,60 @@ def advance(plan: Plan, outcomes: Outcomes, signals: Signals, now: datetime) -> 
 
     `End` commands change what can begin, so whoever applies them asks again. At most one of `Park` and `Finish`, last.
     """
-    stopped = signals.cancel or any(_stops(node, outcomes) for node in plan.nodes)
-    ends = list(_ends(plan, outcomes, is_stopped=stopped))
+    seen = _look(plan, outcomes)
+    is_stopped = signals.cancel or seen.is_stopped
+    ends = list(_ends(seen, outcomes, is_stopped=is_stopped))
     if ends:
         return list(ends)
-    if not stopped:
-        begins = list(_begins(plan, outcomes, signals, now))
+    if not is_stopped:
+        begins = list(_begins(seen, outcomes, signals, now))
         if begins:
             return list(begins)
-    if any(outcome.status == "running" and outcome.items is None for outcome in outcomes.values()):
+    if any(one.status == "running" and one.items is None for one in outcomes.values()):
         return []
-    waiting = [outcome for outcome in outcomes.values() if outcome.status == "waiting"]
+    waiting = [one for one in outcomes.values() if one.status == "waiting"]
     if waiting:
         return [Park(min((one.due_at for one in waiting if one.due_at is not None), default=None))]
     return [_finish(plan, outcomes, signals)]
 
 
-def _stops(node: Node, outcomes: Outcomes) -> bool:
-    """Whether the node's outcome keeps anything further from starting."""
-    outcome = outcomes.get(StepId(node.key))
-    if outcome is None:
-        return False
-    failed = outcome.status == "failed" and node.on_error == "fail"
-    return failed or outcome.status == "uncertain"
+@dataclass(slots=True)
+class _Seen:
+    """The nodes that something may have to be done about: free to begin, waiting, and fanned out; in document order."""
+
+    is_stopped: bool
+    free: list[Node]
+    waiting: list[tuple[Node, Outcome]]
+    fanned: list[tuple[Node, Outcome]]
 
 
-def _ends(plan: Plan, outcomes: Outcomes, *, is_stopped: bool) -> Iterator[End]:
-    """Steps whose outcome follows from those of others."""
+def _look(plan: Plan, outcomes: Outcomes) -> _Seen:
+    """One pass over the plan; what is over, or waits for others, costs a look-up."""
+    seen = _Seen(is_stopped=False, free=[], waiting=[], fanned=[])
     for node in plan.nodes:
-        whole = StepId(node.key)
-        outcome = outcomes.get(whole)
+        outcome = outcomes.get((node.key, WHOLE))  # type: ignore[call-overload]  # as in _is_free
         if outcome is None:
-            if is_stopped:
-                continue  # never began: that is no outcome of its own
-            if (because := _why_not(node, outcomes)) is not None:
-                yield End(whole, Outcome("skipped", because=because))
-        elif outcome.items is not None and outcome.status == "running":
-            yield from _ends_of_items(node, outcome, outcomes, is_stopped=is_stopped)
-        elif outcome.status == "waiting" and is_stopped:
-            yield End(whole, _given_up(outcome))
+            if _is_free(node, outcomes):
+                seen.free.append(node)
+        elif outcome.status == "waiting":
+            seen.waiting.append((node, outcome))
+        elif outcome.status == "running":
+            if outcome.items is not None:
+                seen.fanned.append((node, outcome))
+        elif outcome.status == "uncertain" or (outcome.status == "failed" and node.on_error == "fail"):
+            seen.is_stopped = True
+    return seen
+
+
+def _ends(seen: _Seen, outcomes: Outcomes, *, is_stopped: bool) -> Iterator[End]:
+    """Steps whose outcome follows from those of others. What never began has no outcome when everything stops."""
+    for node in () if is_stopped else seen.free:
+        if (because := _why_not(node, outcomes)) is not None:
+            yield End(StepId(node.key), Outcome("skipped", because=because))
+    for node, outcome in seen.fanned:
+        yield from _ends_of_items(node, outcome, outcomes, is_stopped=is_stopped)
+    for node, outcome in seen.waiting if is_stopped else ():
+        yield End(StepId(node.key), _given_up(outcome))
 
 
 def _given_up(waiting: Outcome) -> Outcome:
@@ -148,12 +163,11 @@ def _given_up(waiting: Outcome) -> Outcome:
 
 
 def _why_not(node: Node, outcomes: Outcomes) -> Mapping[str, Any] | None:
-    """Why a step that has waited for all it had to will not run; None where it will, or has to wait."""
-    if not _is_free(node, outcomes):
-        return None
+    """Why a step that is free to begin will not run; None where it will."""
     for key in node.needs:
-        if outcomes[StepId(key)].status not in _GAVE:
-            return {"step": key, "status": outcomes[StepId(key)].status}
+        status = outcomes[StepId(key)].status
+        if status not in _GAVE:
+            return {"step": key, "status": status}
     for key in node.guarded_by:
         outcome = outcomes.get(StepId(key))
         decision = (outcome.output or {}).get("decision") if outcome is not None else None
@@ -163,7 +177,11 @@ def _why_not(node: Node, outcomes: Outcomes) -> Mapping[str, Any] | None:
 
 
 def _is_free(node: Node, outcomes: Outcomes) -> bool:
-    return all((found := outcomes.get(StepId(key))) is not None and found.is_over for key in node.after)
+    for key in node.after:
+        before = outcomes.get((key, WHOLE))  # type: ignore[call-overload]  # a StepId is a tuple, and dearer to make
+        if before is None or before.status in _UNDER_WAY:
+            return False
+    return True
 
 
 def _ends_of_items(node: Node, whole: Outcome, outcomes: Outcomes, *, is_stopped: bool) -> Iterator[End]:
@@ -202,18 +220,14 @@ def _first_error(items: Sequence[Outcome | None], status: Status) -> Mapping[str
     return next(one.error for one in items if one is not None and one.status == status)
 
 
-def _begins(plan: Plan, outcomes: Outcomes, signals: Signals, now: datetime) -> Iterator[Begin]:
-    for node in plan.nodes:
-        whole = StepId(node.key)
-        outcome = outcomes.get(whole)
-        if outcome is None:
-            if _is_free(node, outcomes):
-                yield Begin(whole, 1)
-        elif outcome.status == "waiting":
-            if _is_due(outcome, signals, now):
-                yield Begin(whole, outcome.attempts + 1)
-        elif outcome.items is not None and outcome.status == "running":
-            yield from _begins_of_items(node, outcome, outcomes, signals, now)
+def _begins(seen: _Seen, outcomes: Outcomes, signals: Signals, now: datetime) -> Iterator[Begin]:
+    for node in seen.free:
+        yield Begin(StepId(node.key), 1)
+    for node, outcome in seen.waiting:
+        if _is_due(outcome, signals, now):
+            yield Begin(StepId(node.key), outcome.attempts + 1)
+    for node, outcome in seen.fanned:
+        yield from _begins_of_items(node, outcome, outcomes, signals, now)
 
 
 def _begins_of_items(

@@ -95,6 +95,7 @@ class Driver:
         results, self._results = self._results, []
         rows = [self._row(step, result.outcome, now) for step, result in results]
         rows += [self._row(end.step, end.outcome, now) for end in ends]
+        begun = [(*begin.step, work.nodes[begin.step.key].type, begin.attempt) for begin in begins]
         is_first, self._claimed = not self._claimed, True
         duration_ms = (now - work.execution.started_at).total_seconds() * 1000
 
@@ -103,16 +104,13 @@ class Driver:
                 store.claim(tx, execution_id, work.lease)
             else:
                 store.require_lease(tx, execution_id, work.lease)
-            for row in rows:
-                store.keep_step(tx, execution_id, row)
+            store.keep_steps(tx, execution_id, rows)
             for step, result in results:
                 for record in result.records:
                     record(tx)
                 for kind, text in result.notes:
                     store.note(tx, execution_id, kind, step.key, text, now)
-            for begin in begins:
-                node = work.nodes[begin.step.key]
-                store.begin_step(tx, execution_id, *begin.step, node.type, begin.attempt, now)
+            store.begin_steps(tx, execution_id, begun, now)
             if isinstance(last, Park):
                 store.park(tx, execution_id, work.lease, last.due_at, work.requests)
             elif last is not None:

@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from construction_mcp.core.clock import Clock
@@ -24,6 +25,7 @@ from construction_mcp.engine.driver import Driver
 from construction_mcp.engine.loading import Loader
 from construction_mcp.engine.mending import Mending
 from construction_mcp.engine.runner import NodeRunner
+from construction_mcp.engine.work import Work
 from construction_mcp.store import executions as store
 from construction_mcp.store.database import Database
 from construction_mcp.store.executions import INTERACTIVE, Enqueued, NewExecution
@@ -170,8 +172,7 @@ class EmbeddedEngine:
                 while True:
                     self._wake.clear()
                     try:
-                        await self._take(tasks)
-                        due_at = await self._database.read(lambda tx: store.next_due(tx, self._settings.environment))
+                        due_at = await self._take(tasks)
                     except Unavailable as problem:
                         if problem.code == "SYSTEM_SHUTTING_DOWN":
                             raise
@@ -192,25 +193,29 @@ class EmbeddedEngine:
         if taken or given_up:
             log.info("took over %d executions of a process that ended; gave up %d", taken, given_up)
 
-    async def _take(self, tasks: asyncio.TaskGroup) -> None:
-        """Give a driver to as many executions as there are places for: what was nudged or is due, then the queue."""
-        now, most = self._clock.now(), self._limits.executions_claimed_max
-        environment = self._settings.environment
+    async def _take(self, tasks: asyncio.TaskGroup) -> datetime | None:
+        """Give a driver to as many executions as there are places for: what was nudged or is due, then the queue.
+
+        Returns when the next timer fires; None where there is none, or no place before somebody leaves.
+        """
         free = self._limits.executions_max - len(self._drivers)
         if free <= 0:
-            return
-        due = await self._database.read(lambda tx: store.due(tx, environment, now, most))
-        nudged = [one for one in self._nudged if one not in self._drivers]
-        for execution_id in dict.fromkeys([*nudged, *due]):
-            if free > 0 and execution_id not in self._drivers:
-                self._nudged.pop(execution_id, None)
-                free -= await self._drive(tasks, execution_id)
-        if free <= 0:
-            return
-        queued = await self._database.read(lambda tx: store.queued(tx, environment, most))
-        for execution in self._fair([one for one in queued if one.id not in self._drivers]):
-            if free > 0:
-                free -= await self._drive(tasks, execution.id)
+            return None
+        now, most, environment = self._clock.now(), self._limits.executions_claimed_max, self._settings.environment
+        seen = await self._database.read(lambda tx: store.look(tx, environment, now, most))
+        woken = [one for one in dict.fromkeys([*self._nudged, *seen.due]) if one not in self._drivers]
+        queued = self._fair([one for one in seen.queued if one.id not in self._drivers])
+        chosen = [*woken, *(one.id for one in queued)][:free]
+        for execution_id in chosen:
+            self._nudged.pop(execution_id, None)
+        for work in await self._load(chosen):
+            work.signals = Signals(cancel=work.execution.ending == "cancel", look=True)
+            driver = Driver(work, self._database, self._runner, self._clock, self._limits)
+            self._drivers[work.execution.id] = driver
+            tasks.create_task(self._carry_out(driver), name=f"execution {work.execution.id}")
+        if len(chosen) == free or len(seen.queued) == most or len(seen.due) == most:
+            self._wake.set()  # there may be more
+        return seen.next_due
 
     def _fair(self, queued: "list[store.Execution]") -> "list[store.Execution]":
         """Those for which their workflow and their project have a place left."""
@@ -229,21 +234,17 @@ class EmbeddedEngine:
             chosen.append(one)
         return chosen
 
-    async def _drive(self, tasks: asyncio.TaskGroup, execution_id: str) -> int:
-        """Start a driver; how many places that took."""
-        try:
-            work = await self._loader.load(execution_id, self.lease)
-        except ConstructionError as problem:
-            log.warning("execution %s cannot be carried out: %s", execution_id, problem.message)
-            await self._give_up(execution_id, problem)
-            return 0
-        if work is None:
-            return 0
-        work.signals = Signals(cancel=work.execution.ending == "cancel", look=True)
-        driver = Driver(work, self._database, self._runner, self._clock, self._limits)
-        self._drivers[execution_id] = driver
-        tasks.create_task(self._carry_out(driver), name=f"execution {execution_id}")
-        return 1
+    async def _load(self, chosen: Sequence[str]) -> list[Work]:
+        """The executions as they can be carried out; one that cannot is ended."""
+        loaded = await self._loader.load(chosen, self.lease) if chosen else []
+        works = []
+        for one in loaded:
+            if isinstance(one, Work):
+                works.append(one)
+            else:
+                log.warning("execution %s cannot be carried out: %s", one.execution_id, one.problem.message)
+                await self._give_up(one.execution_id, one.problem)
+        return works
 
     async def _carry_out(self, driver: Driver) -> None:
         execution = driver.work.execution

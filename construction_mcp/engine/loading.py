@@ -1,6 +1,8 @@
 """From a stored execution to one that can be carried out."""
 
 import json
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -13,9 +15,17 @@ from construction_mcp.engine.work import Work
 from construction_mcp.procore.records.sites import site_of
 from construction_mcp.store import executions as store
 from construction_mcp.store.database import Database
+from construction_mcp.store.groups import Tx
 from construction_mcp.workflow.plan import Plan, plan_from
 
 _ABOUT_TIME = ("today(", "now(", "date(", "days_between(")
+
+
+class Unloadable(NamedTuple):
+    """An execution that cannot be carried out, and why."""
+
+    execution_id: str
+    problem: ConstructionError
 
 
 class Loader:
@@ -27,22 +37,33 @@ class Loader:
         self._clock = clock
         self._plans: LRUCache[str, Plan] = LRUCache(limits.plans_cached_max)
 
-    async def load(self, execution_id: str, lease: str) -> Work | None:
-        """The execution with its steps; None where it has ended.
+    async def load(self, execution_ids: Sequence[str], lease: str) -> "list[Work | Unloadable]":
+        """The executions with their steps, in one read; those that have ended are left out."""
+        known = frozenset(self._plans)
 
-        Raises:
-            Invalid: its plan is gone.
-        """
-        loaded = await self._database.read(lambda tx: store.load_one(tx, execution_id))
-        if loaded is None:
-            return None
-        plan = self._plans.get(loaded.execution.plan_hash)
-        if plan is None:
-            execution = loaded.execution
-            text = await self._database.read(lambda tx: store.plan_text(tx, execution))
-            if text is None:
-                raise Invalid(f"The plan of execution {execution_id} is not there.")
-            plan = self._plans[execution.plan_hash] = plan_from(json.loads(text))
+        def read(tx: Tx) -> list[tuple[store.Loaded, str | None]]:
+            found = [one for one in (store.load_one(tx, each) for each in execution_ids) if one is not None]
+            return [
+                (one, None if one.execution.plan_hash in known else store.plan_text(tx, one.execution)) for one in found
+            ]
+
+        works: list[Work | Unloadable] = []
+        for loaded, text in await self._database.read(read):
+            plan = self._plan(loaded.execution.plan_hash, text)
+            if plan is None:
+                gone = Invalid("The plan of the execution is not there.")
+                works.append(Unloadable(loaded.execution.id, gone))
+                continue
+            works.append(await self._work(loaded, plan, lease))
+        return works
+
+    def _plan(self, plan_hash: str, text: str | None) -> Plan | None:
+        plan = self._plans.get(plan_hash)
+        if plan is None and text is not None:
+            plan = self._plans[plan_hash] = plan_from(json.loads(text))
+        return plan
+
+    async def _work(self, loaded: store.Loaded, plan: Plan, lease: str) -> Work:
         work = Work(loaded.execution, plan, loaded.workflow_name, lease)
         now = self._clock.now()
         for row in sorted(loaded.steps, key=lambda one: one.item):

@@ -84,7 +84,7 @@ class NodeRunner:
             spent = current_account.get()
             work.requests += self._tools.limits.requests_per_step - (spent.left if spent else 0)
             current_account.reset(token)
-        return replace(result, notes=(*notes, *result.notes))
+        return replace(result, notes=(*notes, *result.notes)) if notes else result
 
     async def _body(
         self, work: Work, node: Node, step: StepId, attempt: int, notes: list[tuple[str, str]]
@@ -149,7 +149,7 @@ class NodeRunner:
             workflow_name=work.workflow_name,
             step=step.key,
             item=None if step.item == WHOLE else step.item,
-            key=work.key_of(step),
+            key_of=lambda: work.key_of(step),
             began_at=work.began.get(step) or tools.clock.now(),
             attempt=attempt,
             project_id=work.plan.project_id,

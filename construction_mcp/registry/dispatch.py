@@ -72,6 +72,11 @@ class Dispatcher:
         tool = self._catalog.callable_tools(call.view).get(name)
         return tool is None or (tool.effect == "read" and _WIRE.isdisjoint(bind(tool.function).injected.values()))
 
+    def is_quick_read(self, name: str, call: Call) -> bool:
+        """As `is_plain_read`, and known to stay inside this data directory, so that it is over in a moment."""
+        tool = self._catalog.callable_tools(call.view).get(name)
+        return tool is not None and not tool.annotations.get("openWorldHint") and self.is_plain_read(name, call)
+
     async def read_resource(self, uri: str, call: Call) -> tuple[ResourceEntry, Any]:
         """The resource's description and what its function returned."""
         found = self._catalog.find_resource(uri)

@@ -1,9 +1,11 @@
-"""The first calls of a process, answered by the house while the SDK is still being imported.
+"""Plain reads, answered by the house itself: all of a process's first calls while the SDK is still being imported,
+and afterwards those that stay inside this data directory.
 
 The house needs a quarter of the time that the SDK does, and most first calls are plain reads, for which the wire is
 only wrapping: the same dispatcher gives the same outcome, and the line around it is the SDK's to the byte (a test
 compares them). Whatever needs more than that, and whatever is not answered when the SDK is ready, is the SDK's: its
-frames are handed on in the order they came.
+frames are handed on in the order they came. A read that may wait for Procore is the SDK's once it is there, which lets
+the client cancel it; one that takes a millisecond is over before anybody could.
 """
 
 import asyncio
@@ -23,7 +25,7 @@ from construction_mcp.server.result import run_tool, tool_result
 
 
 class Desk:
-    """The session's sink from the house's opening on; once there is a successor it only passes on."""
+    """The session's sink from the house's opening on; once there is a successor it passes on what is not its own."""
 
     def __init__(
         self, front: StaticFront, write: Callable[[bytes], None], house: House, view: View, person: Principal
@@ -34,6 +36,7 @@ class Desk:
         self._surroundings = Call(person, view)
         self._running: dict[asyncio.Task[None], bytes] = {}
         self._kept: list[bytes] = []
+        self._quick: dict[str, bool] = {}
         self._has_ended = False
         self._stirred = asyncio.Event()
         self._successor: Sink | None = None
@@ -41,7 +44,9 @@ class Desk:
     def frames(self, frames: list[bytes]) -> None:
         """Answer what can be answered; the first frame that cannot and all later ones wait for the successor."""
         if self._successor is not None:
-            self._successor.frames(frames)
+            others = [frame for frame in frames if not self._take_quick(frame)]
+            if others:
+                self._successor.frames(others)
             return
         self._stirred.set()
         for frame in frames:
@@ -53,7 +58,7 @@ class Desk:
         self._has_ended = True
         self._stirred.set()
         if self._successor is not None:
-            self._successor.end()
+            self._end_when_settled(self._successor)
 
     async def serve_first(self, patience_s: float, quiet_s: float, most_s: float) -> None:
         """Let calls have the CPU until none came for `quiet_s` or one takes `patience_s`; not once one needs the SDK.
@@ -86,6 +91,42 @@ class Desk:
         if self._has_ended:
             successor.end()
 
+    async def settled(self) -> None:
+        """Every call that was taken here is answered."""
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def _end_when_settled(self, successor: Sink) -> None:
+        if not self._running:
+            successor.end()
+            return
+        waiting = asyncio.gather(*self._running, return_exceptions=True)
+        waiting.add_done_callback(lambda _: successor.end())
+
+    def _take_quick(self, frame: bytes) -> bool:
+        """Answer a call of a tool that was seen to be a plain read inside this directory; all others are the SDK's."""
+        if b'"tools/call"' not in frame or (call := self._front.call(frame)) is None:
+            return False
+        quick = self._quick.get(call.name)
+        if quick is None:
+            quick = self._quick[call.name] = self._house.dispatcher.is_quick_read(call.name, self._surroundings)
+        if not quick:
+            return False
+        task = asyncio.get_running_loop().create_task(self._answer_quick(call, frame))
+        self._running[task] = frame
+        return True
+
+    async def _answer_quick(self, call: ToolCall, frame: bytes) -> None:
+        answered = False
+        try:
+            answered = await self._made(call)
+        finally:
+            task = asyncio.current_task()
+            if task is not None:
+                self._running.pop(task, None)
+            if not answered and self._successor is not None:
+                self._successor.frames([frame])  # an answer that only the SDK can write
+
     def _take(self, frame: bytes) -> bool:
         answer = self._front(frame)
         if answer is not None:
@@ -103,13 +144,24 @@ class Desk:
         """Answer one call, or leave its frame among the unanswered."""
         if not self._house.dispatcher.is_plain_read(call.name, self._surroundings):
             return
-        outcome, trace = await run_tool(self._house, call.name, call.arguments, self._surroundings)
-        modern = call.version == MODERN
-        result = _as_sent(outcome, tool_result(outcome, trace, call.version, modern=modern), modern=modern)
+        result = await self._result(call)
         task = asyncio.current_task()
         if result is not None and task is not None and self._successor is None:
             del self._running[task]
             self._write(self._front.answer(call.id, "tools/call", call.params, result))
+
+    async def _made(self, call: ToolCall) -> bool:
+        """Make and answer the call; False where the answer is not one that can be written here."""
+        result = await self._result(call)
+        if result is None:
+            return False
+        self._write(self._front.answer(call.id, "tools/call", call.params, result))
+        return True
+
+    async def _result(self, call: ToolCall) -> bytes | None:
+        outcome, trace = await run_tool(self._house, call.name, call.arguments, self._surroundings)
+        modern = call.version == MODERN
+        return _as_sent(outcome, tool_result(outcome, trace, call.version, modern=modern), modern=modern)
 
 
 def _as_sent(outcome: Outcome, result: dict[str, Any], *, modern: bool) -> bytes | None:

@@ -86,6 +86,8 @@ async def _serve(session: Session, launch: Launch, door: "LocalDoor", desk: Desk
             await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
             session.pause()
             if not serving.done():
+                if desk is not None:
+                    await desk.settled()
                 channel.end_for_successor()
                 await asyncio.wait((serving,))
             leaving.cancel()

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from construction_mcp.core.ids import new_id
-from construction_mcp.store.columns import json_text, time_from, time_text
+from construction_mcp.store.columns import json_text, optional_time_text, time_from, time_text
 from construction_mcp.store.groups import Tx
 from construction_mcp.store.queries import load
 
@@ -172,9 +172,20 @@ class Child(NamedTuple):
     error: Mapping[str, Any] | None
 
 
-def queued(tx: Tx, environment: str, most: int) -> list[Execution]:
-    """The next that may run, urgent ones first; held ones are passed over."""
-    return [execution_of(row) for row in tx.all(_sql.queued, environment=environment, most=most)]
+class Seen(NamedTuple):
+    """What could be carried out now, and when the next timer fires. Held ones are not among them."""
+
+    due: list[str]
+    queued: list[Execution]
+    next_due: datetime | None
+
+
+def look(tx: Tx, environment: str, now: datetime, most: int) -> Seen:
+    """At most `most` whose timer has come, and as many of the queue, urgent ones first."""
+    due = [row["id"] for row in tx.all(_sql.due, environment=environment, now=time_text(now), most=most)]
+    queued = [execution_of(row) for row in tx.all(_sql.queued, environment=environment, most=most)]
+    next_due = tx.value(_sql.next_due, environment=environment, now=time_text(now))
+    return Seen(due, queued, None if next_due is None else time_from(next_due))
 
 
 def load_one(tx: Tx, execution_id: str) -> Loaded | None:
@@ -214,37 +225,51 @@ def claim(tx: Tx, execution_id: str, lease: str) -> None:
         raise LeaseLost(execution_id)
 
 
-def begin_step(tx: Tx, execution_id: str, key: str, item: int, type_: str, attempt: int, now: datetime) -> None:
-    """A step's intent, before its body runs."""
-    place = {"execution_id": execution_id, "key": key, "item": item}
-    tx.run(_sql.begin_step, **place, type=type_, attempts=attempt, now=time_text(now))
+def begin_steps(tx: Tx, execution_id: str, begun: Sequence[tuple[str, int, str, int]], now: datetime) -> None:
+    """Intents of steps, as key, item, type and attempt, before their bodies run."""
+    shared = {"execution_id": execution_id, "now": time_text(now)}
+    rows = [
+        {**shared, "key": key, "item": item, "type": type_, "attempts": attempts}
+        for key, item, type_, attempts in begun
+    ]
+    if rows:
+        tx.run_each(_sql.begin_step, rows)
 
 
-def keep_step(tx: Tx, execution_id: str, row: StepRow) -> None:
-    """Where a step stands after its body; an outcome is kept once, and what comes later changes nothing."""
-    place = {"execution_id": execution_id, "key": row.key, "item": row.item}
-    error = None if row.error is None else json_text(row.error)
-    if row.status == "waiting":
-        waits_for = None if row.waits_for is None else json_text(row.waits_for)
-        due_at = None if row.due_at is None else time_text(row.due_at)
-        tx.run(_sql.park_step, **place, attempts=row.attempts, waits_for=waits_for, due_at=due_at, error=error)
-        return
-    if row.status == "running":
-        tx.run(_sql.expand_step, **place, output=json_text(row.output))
-        return
-    tx.run(
-        _sql.end_step,
-        **place,
-        type=row.type,
-        status=row.status,
-        attempts=row.attempts,
-        started_at=time_text(row.started_at),
-        now=time_text(row.completed_at or row.started_at),
-        duration_ms=row.duration_ms,
-        output=None if row.output is None else json_text(row.output),
-        error=error,
-        because=None if row.because is None else json_text(row.because),
-    )
+def keep_steps(tx: Tx, execution_id: str, rows: Sequence[StepRow]) -> None:
+    """Where steps stand after their bodies; an outcome is kept once, and what comes later changes nothing."""
+    over = [_over(execution_id, row) for row in rows if row.status not in ("waiting", "running")]
+    if over:
+        tx.run_each(_sql.end_step, over)
+    for row in rows:
+        place = {"execution_id": execution_id, "key": row.key, "item": row.item}
+        if row.status == "running":
+            tx.run(_sql.expand_step, **place, output=json_text(row.output))
+        elif row.status == "waiting":
+            waits_for, error = _json_or_none(row.waits_for), _json_or_none(row.error)
+            due_at = optional_time_text(row.due_at)
+            tx.run(_sql.park_step, **place, attempts=row.attempts, waits_for=waits_for, due_at=due_at, error=error)
+
+
+def _over(execution_id: str, row: StepRow) -> dict[str, Any]:
+    return {
+        "execution_id": execution_id,
+        "key": row.key,
+        "item": row.item,
+        "type": row.type,
+        "status": row.status,
+        "attempts": row.attempts,
+        "started_at": time_text(row.started_at),
+        "now": time_text(row.completed_at or row.started_at),
+        "duration_ms": row.duration_ms,
+        "output": _json_or_none(row.output),
+        "error": _json_or_none(row.error),
+        "because": _json_or_none(row.because),
+    }
+
+
+def _json_or_none(value: Any) -> str | None:
+    return None if value is None else json_text(value)
 
 
 def note(tx: Tx, execution_id: str, kind: str, step: str | None, text: str, now: datetime) -> None:
@@ -347,17 +372,6 @@ def ask_to_end(tx: Tx, execution_id: str) -> str | None:
 def status_of(tx: Tx, execution_id: str) -> str | None:
     """Its status; None where there is none such."""
     return _text(tx.value(_sql.status_of, id=execution_id))
-
-
-def due(tx: Tx, environment: str, now: datetime, most: int) -> list[str]:
-    """Those whose timer has come."""
-    return [row["id"] for row in tx.all(_sql.due, environment=environment, now=time_text(now), most=most)]
-
-
-def next_due(tx: Tx, environment: str) -> datetime | None:
-    """When the next timer fires that is not held."""
-    found = tx.value(_sql.next_due, environment=environment)
-    return None if found is None else time_from(found)
 
 
 def recover(tx: Tx, lease: str, recoveries_max: int, error: Mapping[str, Any], now: datetime) -> tuple[int, int]:

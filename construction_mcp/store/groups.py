@@ -7,7 +7,7 @@ synchronous and get nothing but a `Tx`, so no network and no waiting can happen 
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,11 @@ class Tx:
         """Run a `:run` query; the number of rows it changed."""
         self._expect(query, "run")
         return self._statements.changed(query, parameters)
+
+    def run_each(self, query: Query, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Run a `:run` query once per row, in one call of SQLite's; the number of rows changed in all."""
+        self._expect(query, "run")
+        return self._statements.changed_each(query, rows)
 
     def _rows(self, query: Query, kind: str, parameters: dict[str, Any]) -> list[sqlite3.Row]:
         self._expect(query, kind)
@@ -120,7 +125,7 @@ class Groups:
             self._fail(writers, problem)
             return
         for job in writers:
-            self._run_isolated(job)
+            self._run_isolated(job, is_alone=len(writers) == 1)
             if not self._connection.in_transaction:
                 # SQLite undid the whole transaction (disk full, statement limit): the others did nothing wrong.
                 innocent = [other for other in writers if other is not job]
@@ -136,7 +141,13 @@ class Groups:
             self._synchronous = wanted
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def _run_isolated(self, job: Job) -> None:
+    def _run_isolated(self, job: Job, *, is_alone: bool) -> None:
+        """Alone in its transaction a function needs no savepoint: undoing it undoes everything."""
+        if is_alone:
+            self._call(job)
+            if job.error is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            return
         self._connection.execute("SAVEPOINT job")
         self._call(job)
         if not self._connection.in_transaction:

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,16 @@ class Statements:
     def changed(self, query: Query, parameters: Mapping[str, Any]) -> int:
         """The number of rows one statement changed."""
         return self._timed(query, parameters)[1]
+
+    def changed_each(self, query: Query, rows: Sequence[Mapping[str, Any]]) -> int:
+        """The same for each of several sets of parameters; timed and limited as one statement."""
+        started = time.perf_counter()
+        self._deadline = started + self._limit_s
+        try:
+            return self.connection.executemany(query.text, rows).rowcount
+        finally:
+            self._deadline = float("inf")
+            self._account(query, (time.perf_counter() - started) * 1000)
 
     def _timed(self, query: Query, parameters: Mapping[str, Any]) -> tuple[list[sqlite3.Row], int]:
         started = time.perf_counter()
