@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
     from construction_mcp.deployment.writing import Drafts
+    from construction_mcp.engine.embedded import EmbeddedEngine
+    from construction_mcp.engine.runner import Tools as EngineTools
     from construction_mcp.expressions.cel import CelEngine
     from construction_mcp.insight.matching import TemplateSearch
     from construction_mcp.net.egress import Policy
@@ -64,7 +66,7 @@ if TYPE_CHECKING:
 class House:
     """Everything one process shares: made once by whoever holds the data directory's lock.
 
-    performs: the action types that can be carried out here, None for all; none of them before there is an engine.
+    performs: the action types that can be carried out here, None for all.
     channels: where notifications can go, for the compiler to judge by; those of the settings unless given.
     """
 
@@ -74,7 +76,7 @@ class House:
         *,
         clock: Clock | None = None,
         catalog: Catalog | None = None,
-        performs: frozenset[str] | None = frozenset(),
+        performs: frozenset[str] | None = None,
         channels: frozenset[str] | None = None,
     ) -> None:
         self.settings = settings
@@ -163,6 +165,8 @@ class House:
             f"{room}.store.notifications:Notifications": self._notifications,
             f"{room}.notify.wording:Wording": self._wording,
             f"{room}.notify.notifier:Notifier": self._notifier,
+            f"{room}.engine.embedded:EmbeddedEngine": self._engine,
+            f"{room}.engine.port:EnginePort": self._engine_port,
         }
 
     def _personal_factories(self) -> dict[str, Callable[[Principal], Awaitable[Any]]]:
@@ -412,6 +416,56 @@ class House:
         signatures = Signatures(await self.services.get(KeyRing))
         kept = await self.services.get(Notifications)
         return Notifier(self._mailer(), self._posts(), signatures, kept, self.settings, self.clock)
+
+    async def _engine_port(self) -> "EmbeddedEngine":
+        from construction_mcp.engine.embedded import EmbeddedEngine
+
+        return await self.services.get(EmbeddedEngine)
+
+    async def _engine(self) -> "EmbeddedEngine":
+        """Accepts executions; whoever owns the directory lets it `run`."""
+        from construction_mcp.engine.acts import Acts
+        from construction_mcp.engine.embedded import EmbeddedEngine
+        from construction_mcp.engine.loading import Loader
+        from construction_mcp.engine.runner import NodeRunner
+        from construction_mcp.engine.waits import Waits
+        from construction_mcp.store.database import Database
+
+        limits, clock, database = self.settings.limits, self.clock, await self.services.get(Database)
+        tools = await self._engine_tools()
+        runner = NodeRunner(tools, Acts(database, clock, limits), Waits(database, clock, limits))
+        loader = Loader(database, tools, limits, clock)
+        return EmbeddedEngine(database, loader, runner, self.changes, self.settings, clock)
+
+    async def _engine_tools(self) -> "EngineTools":
+        from construction_mcp.actions.catalogue import Catalogue
+        from construction_mcp.core.keys import KeyRing
+        from construction_mcp.engine.runner import Tools as EngineTools
+        from construction_mcp.engine.telling import Notices
+        from construction_mcp.engine.web import GuardedWeb
+        from construction_mcp.expressions.cel import CelEngine
+        from construction_mcp.net.egress import allow_list
+        from construction_mcp.notify.notifier import Notifier
+        from construction_mcp.notify.signing import Signatures
+        from construction_mcp.notify.wording import Wording
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.memories import Memories
+
+        limits, clock, posts = self.settings.limits, self.clock, self._posts()
+        wording, notifier = await self.services.get(Wording), await self.services.get(Notifier)
+        signatures = Signatures(await self.services.get(KeyRing))
+        return EngineTools(
+            await self.services.get(Catalogue),
+            await self.services.get(CelEngine),
+            self.dispatcher.made_by,
+            (await self.services.get(Accounts)).of,
+            Notices(wording, notifier, posts, signatures, limits, clock),
+            GuardedWeb(self._way(allow_list(self.settings.egress_allow)), posts, limits),
+            Memories(await self.services.get(Database), clock),
+            clock,
+            limits,
+        )
 
     def _mailer(self) -> "Mailer | None":
         from construction_mcp.notify.mailer import Mailer

@@ -6,9 +6,12 @@ from pydantic import AfterValidator, Field
 
 from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Unbounded, Written
 from construction_mcp.actions.form import Form
-from construction_mcp.actions.hosts import Url, agreed, host_in_words
+from construction_mcp.actions.hosts import Url, agreed, host_in_words, host_of
+from construction_mcp.actions.performing import Act, Context, Output
 from construction_mcp.actions.shapes import closed
 from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import Invalid
+from construction_mcp.core.json import read_json, write_json
 from construction_mcp.expressions.port import ANYTHING
 
 READING = ("GET", "HEAD")
@@ -59,6 +62,48 @@ def _only_reads(written: Written) -> bool:
     return written.get("method", "GET") in READING
 
 
+async def _perform(config: RequestConfig, context: Context) -> Output | Act:
+    """Whatever the other side answers is an output, its status for the workflow to judge."""
+    context.web.admit(config.url)
+    headers = dict(config.headers or {})
+    body = None
+    if config.body is not None:
+        is_text = isinstance(config.body, str)
+        body = config.body.encode() if is_text else write_json(config.body).encode()
+        if not is_text and "content-type" not in {name.lower() for name in headers}:
+            headers["content-type"] = "application/json"
+
+    async def send() -> Output:
+        status, got, raw = await context.web.request(
+            config.method, config.url, headers=headers, body=body, timeout_s=config.timeout_s
+        )
+        return {"status": status, "headers": dict(got), "body": _read(raw, got.get("content-type", ""))}
+
+    if config.method in READING:
+        return await send()
+    host = host_of(config.url) or ""  # `Url` has one
+    shown = {"method": config.method, "url": config.url, "headers": sorted(headers), "body": config.body}
+    return Act(
+        summary=f"Send a {config.method} request to {host}",
+        shown=shown,
+        perform=send,
+        preview={"status": 0, "headers": {}, "body": None},
+        targets=(f"http:{host}",),
+        touches=(("http", host),),
+    )
+
+
+def _read(raw: bytes, content_type: str) -> Any:
+    """JSON as its value, anything else as text."""
+    if "json" in content_type:
+        limits = Limits()
+        try:
+            return read_json(raw, bytes_max=limits.answer_bytes_max, depth_max=limits.json_depth_max)
+        except Invalid:
+            pass  # it only says that it is JSON
+    return raw.decode("utf-8", "replace")
+
+
 TYPES = (
     ActionType(
         name="http.request",
@@ -74,5 +119,6 @@ TYPES = (
         words=_words,
         consents=_consents,
         only_reads=_only_reads,
+        perform=_perform,
     ),
 )

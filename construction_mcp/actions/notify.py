@@ -1,6 +1,7 @@
 """Telling people, and other programs, what happened."""
 
 import hashlib
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -8,7 +9,9 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from construction_mcp.actions import mail
 from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Unbounded, Written
 from construction_mcp.actions.hosts import Url, agreed, host_in_words, host_of
+from construction_mcp.actions.mail_run import admitted
 from construction_mcp.actions.message import TEXT_CHARS_MAX, Message, shape_with
+from construction_mcp.actions.performing import Act, Context, Output, Perform
 from construction_mcp.actions.shapes import array_of, closed, or_null, text
 from construction_mcp.actions.written import HOLE, awaits_user
 
@@ -109,17 +112,22 @@ def _channel_type(name: str, product: str) -> ActionType:
         words=words,
         consents=consents,
         channel=lambda written: None if written.get("webhook_url") else kind,
+        perform=_post_through(kind),
     )
 
 
 def _to_channel(kind: str, address: str) -> list[Consent | Unbounded]:
     """Consent to one channel: all share a host and the path is a secret, so the address's digest stands for it."""
     if HOLE not in address:
-        return [Consent(kind, f"{host_of(address)}#{hashlib.sha256(address.encode()).hexdigest()[:12]}")]
+        return [Consent(kind, _channel_target(address))]
     if awaits_user(address):
         return []
     message = f"Which channel {address[:100]!r} is would be decided only in the run."
     return [Unbounded("webhook_url", message, "Write the whole address out, or put it in a variable.")]
+
+
+def _channel_target(address: str) -> str:
+    return f"{host_of(address)}#{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
 
 def _webhook_words(written: Written, _setting: Setting) -> str:
@@ -133,6 +141,109 @@ def _webhook_consents(written: Written, _setting: Setting) -> list[Consent | Unb
 # Empty recipients: there was nothing to say, and `when_empty` said to be silent then.
 _SENT = closed(recipients=array_of(text()), message_id=or_null(text()))
 
+
+async def _mail(config: EmailConfig, context: Context) -> Act:
+    people = [*config.to, *(config.cc or ())]
+    touches = await admitted(people, config.allow, context)
+    to = people if context.run.deliver_to is None else [context.run.deliver_to]
+    return await _tell(config, context, "email", tuple(dict.fromkeys(to)), config.subject, config.body, touches)
+
+
+def _post_through(kind: str) -> Perform:
+    async def perform(config: ChannelConfig, context: Context) -> Act:
+        address = config.webhook_url
+        target = "default" if address is None else _channel_target(address)
+        return await _tell(config, context, kind, (), None, config.text, ((kind, target),), url=address)
+
+    return perform
+
+
+async def _tell(
+    config: Message,
+    context: Context,
+    channel: str,
+    to: tuple[str, ...],
+    subject: str | None,
+    text: str | None,
+    touches: tuple[tuple[str, str], ...],
+    url: str | None = None,
+) -> Act:
+    """A message that is worded; whether there is anything to say is known by then."""
+    run = context.run
+    letter = await context.telling.letter(
+        channel,
+        principal=run.run_as,
+        to=to,
+        url=url,
+        subject=subject,
+        text=text,
+        template=config.template,
+        data=config.data,
+    )
+    is_nothing = letter.is_empty and await _stays_silent(config, context)
+
+    async def perform() -> Output:
+        recipients, message_id = await letter.send()
+        if config.when_empty == "weekly":
+            await context.memory.remember(run.workflow_id, _said_at(context), context.clock.now().isoformat())
+        return {"recipients": list(recipients), "message_id": message_id}
+
+    silent: Output = {"recipients": [], "message_id": None}
+    return Act(
+        summary=f"Tell {', '.join(letter.recipients) or channel}",
+        shown=letter.shown,
+        perform=perform,
+        preview=silent if is_nothing else {"recipients": list(letter.recipients), "message_id": None},
+        targets=letter.targets,
+        touches=touches,
+        is_nothing=is_nothing,
+    )
+
+
+async def _stays_silent(config: Message, context: Context) -> bool:
+    """Whether an empty message is kept back: always, never, or unless nothing was said for a week."""
+    if config.when_empty != "weekly":
+        return config.when_empty == "skip"
+    is_known, said_at = await context.memory.recall(context.run.workflow_id, _said_at(context))
+    if not is_known or not isinstance(said_at, str):
+        return False
+    return context.clock.now() - datetime.fromisoformat(said_at) < timedelta(days=7)
+
+
+def _said_at(context: Context) -> str:
+    """A name that no action can write: theirs begin with a letter."""
+    return f"_said_at_{context.run.step}"
+
+
+async def _post(config: WebhookConfig, context: Context) -> Act:
+    context.telling.admit(config.url)
+    host = host_of(config.url) or ""  # `Url` has one
+
+    async def perform() -> Output:
+        recipients, message_id = await context.telling.post(
+            config.url,
+            config.body,
+            signed=config.signed,
+            principal=context.run.run_as,
+            message_id=f"msg_{context.run.key[:32]}",
+        )
+        return {"recipients": list(recipients), "message_id": message_id}
+
+    return Act(
+        summary=f"Post to {host}",
+        shown={"url": config.url, "signed": config.signed, "body": config.body},
+        perform=perform,
+        preview={"recipients": [host], "message_id": None},
+        targets=(f"webhook:{host}",),
+        touches=(("webhook", host),),
+    )
+
+
+async def _note(config: LogConfig, context: Context) -> Output:
+    await context.note(config.level, config.text)
+    return {"recipients": [], "message_id": None}
+
+
 TYPES = (
     ActionType(
         name="notify.email",
@@ -143,6 +254,7 @@ TYPES = (
         words=_mail_words,
         consents=_mail_consents,
         channel=lambda _written: "email",
+        perform=_mail,
     ),
     _channel_type("notify.slack", "Slack"),
     _channel_type("notify.teams", "Teams"),
@@ -154,6 +266,7 @@ TYPES = (
         output=_SENT,
         words=_webhook_words,
         consents=_webhook_consents,
+        perform=_post,
     ),
     ActionType(
         name="notify.log",
@@ -162,5 +275,6 @@ TYPES = (
         doc="Note a line in the execution's log; it leaves this server for nobody.",
         output=_SENT,
         words=lambda _written, _setting: "note a line in its log",
+        perform=_note,
     ),
 )

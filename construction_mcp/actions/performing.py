@@ -132,6 +132,10 @@ class Telling(Protocol):
 class Web(Protocol):
     """Requests to other systems, behind the egress guard."""
 
+    def admit(self, url: str) -> None:
+        """Raises: EgressRefused: arguments may not lead there."""
+        ...
+
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, timeout_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
@@ -159,6 +163,8 @@ class Memory(Protocol):
 class Context:
     """What an action may use while it is carried out.
 
+    call: one of this server's tools as `run_as`, by name and arguments; what it returns before anybody shapes it, so
+        that a tool with an outside effect gives its `Effect` and changes nothing.
     procore: Procore as `run_as`; asking for it raises NeedsLogin where the account is gone.
     each: the value of a CEL expression for each item under `item`, an `Invalid` for an item where it failed.
     evaluate: the value of a CEL expression with everything the step may read.
@@ -168,6 +174,7 @@ class Context:
     run: Run
     clock: Clock
     limits: Limits
+    call: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
     procore: Callable[[], Awaitable[Procore]]
     each: Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
     evaluate: Callable[[str], Awaitable[Any]]

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from construction_mcp.actions.action import ActionType, Config, Written
 from construction_mcp.actions.form import Form
+from construction_mcp.actions.performing import Act, Context, Output
 from construction_mcp.actions.shapes import closed
 from construction_mcp.expressions.port import ANYTHING
 
@@ -36,6 +37,26 @@ def _named(written: Written) -> str:
     return re.sub(r"\{\{.*?\}\}", "…", str(written.get("name")))
 
 
+async def _get(config: GetConfig, context: Context) -> Output:
+    is_stored, value = await context.memory.recall(context.run.workflow_id, config.name)
+    return {"value": value if is_stored else config.default}
+
+
+async def _set(config: SetConfig, context: Context) -> Act:
+    async def perform() -> Output:
+        await context.memory.remember(context.run.workflow_id, config.name, config.value)
+        return {"value": config.value}
+
+    return Act(
+        summary=f"Remember {config.name} for later runs",
+        shown={"name": config.name, "value": config.value},
+        perform=perform,
+        preview={"value": config.value},
+        targets=(f"workflow:{context.run.workflow_id}/state/{config.name}",),
+        is_repeatable=True,
+    )
+
+
 TYPES = (
     ActionType(
         name="state.get",
@@ -44,6 +65,7 @@ TYPES = (
         doc="Give a value that an earlier run stored; depends_on makes it wait for a state.set of this run.",
         output=closed(value=ANYTHING),
         words=lambda written, _setting: f"recall {_named(written)} of earlier runs",
+        perform=_get,
     ),
     ActionType(
         name="state.set",
@@ -52,5 +74,6 @@ TYPES = (
         doc="Store a value for later runs of this workflow.",
         output=lambda inputs: closed(value=inputs.get("value", ANYTHING)),
         words=lambda written, _setting: f"remember {_named(written)} for later runs",
+        perform=_set,
     ),
 )

@@ -41,6 +41,7 @@ class Tools:
 
     types: ActionTypes
     expressions: ExpressionEngine
+    call: Callable[[str, Mapping[str, Any], Principal], Awaitable[Any]]
     account: Callable[[Principal], Awaitable[Procore]]
     telling: Telling
     web: Web
@@ -161,8 +162,13 @@ class NodeRunner:
             consent=work.plan.consent,
         )
 
+        who = Principal(execution.run_as, Role.BUILDER)
+
+        async def call(name: str, arguments: Mapping[str, Any]) -> Any:
+            return await tools.call(name, arguments, who)
+
         async def procore() -> Procore:
-            return await tools.account(Principal(execution.run_as, Role.BUILDER))
+            return await tools.account(who)
 
         async def each(text: str, items: Sequence[Any]) -> Sequence[Any]:
             return await tools.expressions.each(text, "item", items, values)
@@ -174,7 +180,7 @@ class NodeRunner:
             notes.append((kind, text[: tools.limits.note_chars_max]))
 
         return Context(
-            run, tools.clock, tools.limits, procore, each, evaluate, tools.telling, tools.web, tools.memory, note
+            run, tools.clock, tools.limits, call, procore, each, evaluate, tools.telling, tools.web, tools.memory, note
         )
 
     def _account(self, work: Work) -> Account:

@@ -66,6 +66,17 @@ class Dispatcher:
         async with self._turn(tool.name, call, tool.timeout_s, is_read=tool.effect == "read") as timed:
             return await self._run(tool, given, timed)
 
+    async def made_by(self, name: str, arguments: Mapping[str, Any], principal: Principal) -> Any:
+        """What a tool returns before it is shaped, for a caller inside the house: an outside tool's `Effect` is not
+        performed, and passes no gate here.
+
+        Raises:
+            ConstructionError: as `call_tool`.
+        """
+        tool = self._catalog.tools[name]
+        _require_role(principal, tool.role, name)
+        return await self._invoke(bind(tool.function), self._check(tool).check(arguments), Call(principal, View()))
+
     def is_plain_read(self, name: str, call: Call) -> bool:
         """Whether a call of `name` changes nothing and has no use for the wire behind it, so that any wire will do and
         a second run does no harm. An unknown tool is such a call too: it ends in an error."""

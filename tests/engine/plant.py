@@ -268,7 +268,7 @@ def build(database: Database, clock: Clock, settings: Settings, world: World | N
     limits = settings.limits
     types = Types(world or World())
     nothing: Any = None
-    tools = Tools(types, CelEngine(limits), _no_account, nothing, nothing, nothing, clock, limits)
+    tools = Tools(types, CelEngine(limits), nothing, _no_account, nothing, nothing, nothing, clock, limits)
     acts, waits = Acts(database, clock, limits), Waits(database, clock, limits)
     runner = NodeRunner(tools, acts, waits)
     engine = EmbeddedEngine(database, Loader(database, tools, limits, clock), runner, ChangeHub(), settings, clock)

@@ -17,7 +17,15 @@ class ChangeEventList(ListConfig):
     updated_since: UpdatedSince = None
 
 
-_CHANGE_EVENTS = Kind("procore.change_event", "a change event", "change events", "Change Events", ChangeEvent)
+_CHANGE_EVENTS = Kind(
+    "procore.change_event",
+    "a change event",
+    "change events",
+    "Change Events",
+    ChangeEvent,
+    "list_procore_change_events",
+    detailed=True,
+)
 
 TYPES = (
     _CHANGE_EVENTS.list(

@@ -1,11 +1,13 @@
 """Daily log entries. Performed by `procore/records/daily_logs.py` and `daily_log_entries.py`."""
 
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from construction_mcp.actions.action import Written
+from construction_mcp.actions.performing import Context
 from construction_mcp.actions.procore.kinds import DaysConfig, Kind, OneConfig
 from construction_mcp.procore.records.daily_log_types import TYPES as LOG_TYPES
 from construction_mcp.procore.records.daily_log_types import LogType
@@ -47,7 +49,26 @@ def _lists(written: Written) -> int:
     return (len(types) if isinstance(types, list) else len(LOG_TYPES)) + 1
 
 
-_LOGS = Kind("procore.daily_log", "a daily log entry", "daily log entries", "Daily Log", Entry, in_project=False)
+async def _entered(arguments: Mapping[str, Any], context: Context, _since: datetime) -> Sequence[Any]:
+    """Entries of that type and day which hold all that was sent; Procore does not say when an entry was made."""
+    day = {"from_date": arguments["on_date"], "to_date": arguments["on_date"]} if "on_date" in arguments else {}
+    wanted = {"project_id": arguments["project_id"], "log_types": [arguments["log_type"]], "status": "all", **day}
+    listed = await context.call("list_procore_daily_logs", {**wanted, "detail": "full", "limit": 100})
+    sent = {name: str(value) for name, value in arguments["entry"].items()}
+    return [one for one in listed.items if sent.items() <= {name: str(v) for name, v in one.values.items()}.items()]
+
+
+_LOGS = Kind(
+    "procore.daily_log",
+    "a daily log entry",
+    "daily log entries",
+    "Daily Log",
+    Entry,
+    "list_procore_daily_logs",
+    at_once=True,
+    detailed=True,
+    in_project=False,
+)
 
 TYPES = (
     _LOGS.list(DailyLogList, "List daily log entries of any types and days, newest day first.", _lists),
@@ -56,5 +77,7 @@ TYPES = (
         DailyLogCreate,
         "Create one daily log entry and give it as Procore stored it.",
         "add a daily log entry",
+        by="create_procore_daily_log_entry",
+        looks=_entered,
     ),
 )

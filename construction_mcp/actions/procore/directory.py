@@ -18,7 +18,7 @@ class DirectoryList(ListConfig):
     company: Annotated[Part, Field(description="Part of the employer's name")] = None
 
 
-_PEOPLE = Kind("procore.directory", "a person", "people", "Directory", Person)
+_PEOPLE = Kind("procore.directory", "a person", "people", "Directory", Person, "find_project_people")
 
 TYPES = (
     _PEOPLE.list(

@@ -34,7 +34,15 @@ def _folders(written: Written) -> int:
     return FOLDERS_MAX if written.get("text") is not None else 1
 
 
-_DOCUMENTS = Kind("procore.document", "a file", "folders and files", "Documents", Document)
+_DOCUMENTS = Kind(
+    "procore.document",
+    "a file",
+    "folders and files",
+    "Documents",
+    Document,
+    "list_procore_documents",
+    "get_procore_document",
+)
 
 TYPES = (
     _DOCUMENTS.list(

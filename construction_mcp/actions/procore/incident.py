@@ -24,7 +24,15 @@ class IncidentGet(OneConfig):
     incident_id: Annotated[RecordId, Field(description="Incident id, not its number")]
 
 
-_INCIDENTS = Kind("procore.incident", "an incident", "incidents", "Incidents", Incident)
+_INCIDENTS = Kind(
+    "procore.incident",
+    "an incident",
+    "incidents",
+    "Incidents",
+    Incident,
+    "list_procore_incidents",
+    "get_procore_incident",
+)
 
 TYPES = (
     _INCIDENTS.list(IncidentList, "List safety incidents, latest first, with status and whether they are recordable."),

@@ -24,7 +24,15 @@ class InspectionGet(OneConfig):
     inspection_id: Annotated[RecordId, Field(description="Inspection id, not its number")]
 
 
-_INSPECTIONS = Kind("procore.inspection", "an inspection", "inspections", "Inspections", Inspection)
+_INSPECTIONS = Kind(
+    "procore.inspection",
+    "an inspection",
+    "inspections",
+    "Inspections",
+    Inspection,
+    "list_procore_inspections",
+    "get_procore_inspection",
+)
 
 TYPES = (
     _INSPECTIONS.list(InspectionList, "List inspections, latest first, with counts of inspected and failed items."),

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from construction_mcp.actions.action import ActionType, Config, Consent, Level, Need, Setting, Written
 from construction_mcp.actions.places import ProjectId, Projects, place_of
+from construction_mcp.actions.procore.carrying import Look, changing, listing, reading
 from construction_mcp.actions.schemas import item_of, list_of
 from construction_mcp.actions.written import HOLE
 from construction_mcp.core.config import Limits
@@ -79,6 +80,8 @@ class Kind:
     name: the family, `procore.rfi`; one, many: "an RFI", "RFIs"; record: what its readers give.
     tool: Procore's own name of the tool it is kept in, whose permission is needed; reading takes Read Only, writing
     Standard, but for fields that are an admin's (FACTS 10.4; the endpoints' own words).
+    lister, getter: the tools of this server that read it (`carrying.py`); at_once: whether the first takes several
+    projects, detailed: whether it has to be asked for all fields.
     in_project: its records do not say which project they are in, so that is added.
     """
 
@@ -87,6 +90,10 @@ class Kind:
     many: str
     tool: str
     record: type
+    lister: str
+    getter: str = ""
+    at_once: bool = False
+    detailed: bool = False
     in_project: bool = True
 
     def list(
@@ -119,6 +126,12 @@ class Kind:
             ),
             needs=lambda written, setting: self._needs("read_only", written, setting),
             requests=requests,
+            perform=listing(
+                self.lister,
+                at_once=self.at_once,
+                in_project=self.in_project,
+                options={"detail": "full"} if self.detailed else None,
+            ),
         )
 
     def get(self, config: type[OneConfig], doc: str, sends: int = 1) -> ActionType:
@@ -132,6 +145,7 @@ class Kind:
             words=lambda written, setting: f"read {self.one} of {_place(written, setting)}",
             needs=lambda written, setting: self._needs("read_only", written, setting),
             requests=lambda _written, _setting: _PROJECTS + sends,
+            perform=reading(self.getter, in_project=self.in_project),
         )
 
     def write(
@@ -141,6 +155,8 @@ class Kind:
         doc: str,
         words: str,
         *,
+        by: str,
+        looks: Look,
         gives: type | None = None,
         sends: int = 1,
         looks_up: Sequence[str] = (),
@@ -149,6 +165,7 @@ class Kind:
         """`<name>.<verb>`: one change in one project.
 
         words: what it does, "reply to an RFI"; gives: what it answers with, the record unless given.
+        by: the tool of this server that does it; looks: how it is found where its reply was lost.
         sends: its requests; looks_up: fields whose name or number is looked up in one more list.
         admin_only: fields that Procore takes from an admin of the tool and ignores from others without an error.
         """
@@ -168,6 +185,9 @@ class Kind:
             consents=lambda written, setting: [Consent("procore", f"{target} in {place_of(written, setting).target}")],
             needs=lambda written, setting: self._needs(level(written), written, setting),
             requests=lambda written, _setting: _PROJECTS + sends + sum(one in written for one in looks_up),
+            perform=changing(
+                by, gives or self.record, target, looks=looks, in_project=self.in_project and gives is None
+            ),
         )
 
     def _needs(self, level: Level, written: Written, setting: Setting) -> Sequence[Need]:

@@ -21,7 +21,9 @@ class MeetingGet(OneConfig):
     meeting_id: Annotated[RecordId, Field(description="Meeting id, not its number")]
 
 
-_MEETINGS = Kind("procore.meeting", "a meeting", "meetings", "Meetings", Meeting)
+_MEETINGS = Kind(
+    "procore.meeting", "a meeting", "meetings", "Meetings", Meeting, "list_procore_meetings", "get_procore_meeting"
+)
 
 TYPES = (
     _MEETINGS.list(MeetingList, "List meetings, latest first, with their series and number of topics."),

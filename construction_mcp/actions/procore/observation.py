@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from construction_mcp.actions.procore.carrying import made_by_list
 from construction_mcp.actions.procore.kinds import (
     Kind,
     ListConfig,
@@ -50,7 +51,15 @@ class ObservationCreate(OneConfig):
     location: NewPlace = None
 
 
-_OBSERVATIONS = Kind("procore.observation", "an observation", "observations", "Observations", Observation)
+_OBSERVATIONS = Kind(
+    "procore.observation",
+    "an observation",
+    "observations",
+    "Observations",
+    Observation,
+    "list_procore_observations",
+    "get_procore_observation",
+)
 
 TYPES = (
     _OBSERVATIONS.list(
@@ -63,6 +72,8 @@ TYPES = (
         ObservationCreate,
         "Create an observation and give it with its number; Procore tells nobody of it.",
         "create an observation",
+        by="create_procore_observation",
+        looks=made_by_list("list_procore_observations", "name"),
         looks_up=("type", "assignee", "location"),
     ),
 )

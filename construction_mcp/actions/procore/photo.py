@@ -24,7 +24,7 @@ class PhotoGet(OneConfig):
     photo_id: Annotated[RecordId, Field(description="Photo id")]
 
 
-_PHOTOS = Kind("procore.photo", "a photo", "photos", "Photos", Photo)
+_PHOTOS = Kind("procore.photo", "a photo", "photos", "Photos", Photo, "list_procore_photos", "get_procore_photo")
 
 TYPES = (
     _PHOTOS.list(PhotoList, "List photos, latest upload first, with album, place and who uploaded them."),

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from construction_mcp.actions.procore.carrying import made_by_list
 from construction_mcp.actions.procore.kinds import (
     Kind,
     ListConfig,
@@ -51,7 +52,15 @@ class PunchItemCreate(OneConfig):
     priority: Annotated[Literal["low", "medium", "high", "none"], Field(description="How urgent")] = "none"
 
 
-_PUNCH_ITEMS = Kind("procore.punch_item", "a punch item", "punch items", "Punch List", PunchItem)
+_PUNCH_ITEMS = Kind(
+    "procore.punch_item",
+    "a punch item",
+    "punch items",
+    "Punch List",
+    PunchItem,
+    "list_procore_punch_items",
+    "get_procore_punch_item",
+)
 
 TYPES = (
     _PUNCH_ITEMS.list(
@@ -64,6 +73,8 @@ TYPES = (
         PunchItemCreate,
         "Create a punch item and give it with its number.",
         "create a punch item",
+        by="create_procore_punch_item",
+        looks=made_by_list("list_procore_punch_items", "name"),
         looks_up=("assignees", "location"),
     ),
 )

@@ -5,10 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from construction_mcp.actions.action import ActionType, Config, Consent, Setting, Written
+from construction_mcp.actions.performing import Act, Context, Output
 from construction_mcp.actions.schemas import answer_of
 from construction_mcp.actions.written import is_settled
 from construction_mcp.core.errors import Invalid
 from construction_mcp.procore import paths
+from construction_mcp.procore.client import Request as Sent
+from construction_mcp.procore.responses import Answer
 
 
 def _path(value: str) -> str:
@@ -59,6 +62,31 @@ def _consents(written: Written, _setting: Setting) -> list[Consent]:
     return [] if _reads(written) else [Consent("procore", f"request {_call(written)}")]
 
 
+async def _perform(config: Request, context: Context) -> Output | Act:
+    """The answer as Procore gave it. A write has no look: what it would have to be found by, only its author knows."""
+    procore = await context.procore()
+    if config.method == "GET":
+        return _answer(await procore.client.get(procore.connection, config.path, config.query, fresh=True))
+
+    async def send() -> Output:
+        request = Sent(procore.connection, config.method, config.path, dict(config.query or {}), config.body)
+        return _answer(await procore.client.write(request))
+
+    shown = {name: value for name, value in config.model_dump(mode="json").items() if value is not None}
+    return Act(
+        summary=f"{config.method} {config.path} in Procore",
+        shown=shown,
+        perform=send,
+        preview={"status": 0, "headers": {}, "body": None},
+        targets=(f"procore:{config.path}",),
+        touches=(("procore", f"request {config.method} {config.path}"),),
+    )
+
+
+def _answer(answer: Answer) -> Output:
+    return {"status": answer.status, "headers": dict(answer.headers), "body": answer.data}
+
+
 TYPES = (
     ActionType(
         "procore.request",
@@ -70,5 +98,6 @@ TYPES = (
         consents=_consents,
         requests=lambda _written, _setting: 1,
         only_reads=_reads,
+        perform=_perform,
     ),
 )

@@ -1,10 +1,13 @@
 """RFIs. Performed by `procore/records/rfis.py`; what only an admin may set: endpoint `POST .../rfis`."""
 
-from datetime import date
-from typing import Annotated, Self
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from construction_mcp.actions.performing import Context
+from construction_mcp.actions.procore.carrying import made_by_list
 from construction_mcp.actions.procore.kinds import (
     ExpectedVersion,
     Kind,
@@ -82,7 +85,38 @@ class RfiClose(OneConfig):
     expected_version: ExpectedVersion = None
 
 
-_RFIS = Kind("procore.rfi", "an RFI", "RFIs", "RFIs", Rfi, in_project=False)
+async def _replies(arguments: Mapping[str, Any], context: Context, since: datetime) -> Sequence[Any]:
+    rfi = await _read(arguments, context)
+    sent = arguments["body"].split()
+    return [
+        one
+        for one in rfi.replies or ()
+        if (one.body or "").split() == sent and (one.answered_at is None or one.answered_at >= since)
+    ]
+
+
+async def _closed(arguments: Mapping[str, Any], context: Context, _since: datetime) -> Sequence[Any]:
+    rfi = await _read(arguments, context)
+    return [rfi] if rfi.status == "closed" else []
+
+
+async def _read(arguments: Mapping[str, Any], context: Context) -> Any:
+    wanted = {name: arguments[name] for name in ("project_id", "rfi_id")}
+    return (await context.call("get_procore_rfi", wanted)).item
+
+
+_RFIS = Kind(
+    "procore.rfi",
+    "an RFI",
+    "RFIs",
+    "RFIs",
+    Rfi,
+    "list_procore_rfis",
+    "get_procore_rfi",
+    at_once=True,
+    detailed=True,
+    in_project=False,
+)
 
 TYPES = (
     _RFIS.list(RfiList, "List RFIs, earliest due date first, with who has the ball in court and days overdue."),
@@ -92,6 +126,8 @@ TYPES = (
         RfiCreate,
         "Create an RFI and give it with its number; people are told by Procore.",
         "create an RFI",
+        by="create_procore_rfi",
+        looks=made_by_list("list_procore_rfis", "subject", "question"),
         sends=3,  # who may manage and who may answer, then the RFI
         looks_up=("spec_section",),
         admin_only=("assignees", "due_date"),
@@ -101,7 +137,17 @@ TYPES = (
         RfiReply,
         "Post a reply to an RFI, which stays open even after an official one.",
         "reply to an RFI",
+        by="reply_to_procore_rfi",
+        looks=_replies,
         gives=Reply,
     ),
-    _RFIS.write("close", RfiClose, "Close an open RFI by accepting its answer.", "close an RFI", sends=3),
+    _RFIS.write(
+        "close",
+        RfiClose,
+        "Close an open RFI by accepting its answer.",
+        "close an RFI",
+        by="close_procore_rfi",
+        looks=_closed,
+        sends=3,
+    ),
 )

@@ -21,6 +21,14 @@ class ScheduleList(DaysConfig):
     updated_since: UpdatedSince = None
 
 
-_TASKS = Kind("procore.schedule", "a schedule task", "schedule tasks", "Schedule", Task)
+_TASKS = Kind(
+    "procore.schedule",
+    "a schedule task",
+    "schedule tasks",
+    "Schedule",
+    Task,
+    "list_procore_schedule_tasks",
+    detailed=True,
+)
 
 TYPES = (_TASKS.list(ScheduleList, "List schedule tasks, earliest start first, with percent complete and days late."),)

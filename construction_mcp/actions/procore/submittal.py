@@ -1,10 +1,12 @@
 """Submittals. Performed by `procore/records/submittals.py`; an admin's fields: endpoint `PATCH .../submittals/{id}`."""
 
-from datetime import date
-from typing import Annotated, Self
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from construction_mcp.actions.performing import Context
 from construction_mcp.actions.procore.kinds import (
     ExpectedVersion,
     Kind,
@@ -58,7 +60,26 @@ class SubmittalUpdate(OneConfig):
         return self
 
 
-_SUBMITTALS = Kind("procore.submittal", "a submittal", "submittals", "Submittals", Submittal, in_project=False)
+async def _updated(arguments: Mapping[str, Any], context: Context, _since: datetime) -> Sequence[Any]:
+    """It is as asked: whoever made it so, there is nothing left to send."""
+    place = {name: arguments[name] for name in ("project_id", "submittal_id")}
+    item = (await context.call("get_procore_submittal", place)).item
+    asked = {name: arguments[name] for name in Change.__slots__ if name in arguments}
+    return [item] if all(str(getattr(item, name)) == str(value) for name, value in asked.items()) else []
+
+
+_SUBMITTALS = Kind(
+    "procore.submittal",
+    "a submittal",
+    "submittals",
+    "Submittals",
+    Submittal,
+    "list_procore_submittals",
+    "get_procore_submittal",
+    at_once=True,
+    detailed=True,
+    in_project=False,
+)
 
 TYPES = (
     _SUBMITTALS.list(
@@ -72,6 +93,8 @@ TYPES = (
         SubmittalUpdate,
         "Change a submittal's status, texts or dates; nobody is mailed.",
         "update a submittal",
+        by="update_procore_submittal",
+        looks=_updated,
         sends=3,  # it and its revisions, to know its number and what would change, then the change
         looks_up=("status",),
         admin_only=("status", "submit_by"),
