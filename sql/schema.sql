@@ -310,7 +310,7 @@ CREATE TABLE approvals (
     digest        TEXT NOT NULL, -- of what is shown: a decision holds for exactly this
     requested_by  TEXT NOT NULL,
     approvers     TEXT NOT NULL CHECK (json_valid(approvers)),
-    code_hash     TEXT NOT NULL, -- the code that only a place outside the model shows
+    wrong_codes   INTEGER NOT NULL DEFAULT 0, -- guesses; the code itself is derived from the key and kept nowhere
     created_at    TEXT NOT NULL,
     expires_at    TEXT NOT NULL,
     on_expiry     TEXT NOT NULL CHECK (on_expiry IN ('reject', 'fail', 'escalate')),
@@ -330,6 +330,12 @@ CREATE INDEX approvals_pending ON approvals (expires_at) WHERE status = 'pending
 CREATE INDEX approvals_to_remind ON approvals (remind_at) WHERE status = 'pending' AND remind_at IS NOT NULL;
 
 CREATE INDEX approvals_by_time ON approvals (created_at DESC, id DESC);
+
+CREATE INDEX approvals_by_status ON approvals (status, created_at DESC, id DESC);
+
+CREATE INDEX approvals_untold ON approvals (created_at) WHERE status = 'pending' AND told_at IS NULL;
+
+CREATE INDEX approvals_of_calls ON approvals (digest, created_at DESC) WHERE execution_id IS NULL;
 
 CREATE TABLE approval_links (
     token_hash  TEXT PRIMARY KEY,
@@ -369,3 +375,5 @@ CREATE INDEX alerts_untold ON alerts (created_at) WHERE told_at IS NULL;
 CREATE INDEX alerts_told ON alerts (workflow_id, told_at) WHERE told_at IS NOT NULL;
 
 CREATE INDEX deliveries_accepted ON deliveries (received_at) WHERE outcome = 'accepted';
+
+CREATE INDEX intents_by_tool ON intents (tool, finished_at) WHERE state = 'done';

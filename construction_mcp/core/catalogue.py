@@ -146,6 +146,9 @@ CATALOGUE: dict[str, ErrorCode] = {
     "APPROVAL_DECIDED": ErrorCode(
         "The approval has been decided before.", "details say by whom; it cannot be changed."
     ),
+    "APPROVAL_CHANGED": ErrorCode(
+        "What was shown is not what would happen now.", "Look at the approval again and decide on what it shows now."
+    ),
     "APPROVAL_CODE_WRONG": ErrorCode(
         "The code is not the approval's.",
         "Read it where the approval is shown: the mail, the dashboard or the terminal.",

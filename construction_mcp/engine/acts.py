@@ -5,7 +5,6 @@ open is a change that nobody knows of: it is looked up where it would be, never 
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ from construction_mcp.engine.results import Result
 from construction_mcp.engine.trying import kept, waiting_retry
 from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals, intents
-from construction_mcp.store.approvals import NewApproval
+from construction_mcp.store.approvals import NewApproval, digest_of
 from construction_mcp.store.database import Database
 from construction_mcp.store.executions import require_lease
 from construction_mcp.store.groups import Tx
@@ -65,8 +64,8 @@ class Acts:
             return Result(
                 Outcome("simulated" if work.is_simulated else "completed", preview, because=would, attempts=attempt)
             )
-        digest = hashlib.sha256(write_json(shown).encode()).hexdigest()
-        refused = await self._beyond_consent(work, step, attempt, act, digest)
+        digest = digest_of(act.summary, shown["shown"])
+        refused = await self._beyond_consent(work, step, attempt, act, shown["shown"])
         if refused is not None:
             return refused
         intent = Intent(
@@ -206,7 +205,9 @@ class Acts:
         now = self._clock.now()
         return partial(intents.finish, intent_id=recorded.id, intent=turn.intent, state=state, outcome=outcome, now=now)
 
-    async def _beyond_consent(self, work: Work, step: StepId, attempt: int, act: Act, digest: str) -> Result | None:
+    async def _beyond_consent(
+        self, work: Work, step: StepId, attempt: int, act: Act, shown: Mapping[str, Any]
+    ) -> Result | None:
         """What stops an act that deploying did not agree to: an approval of exactly this act, or its refusal."""
         admitted = [touched for touched in act.touches if self._admits(work, touched)]
         beyond = [touched for touched in act.touches if touched not in admitted]
@@ -214,7 +215,8 @@ class Acts:
             work.touched.update(act.touches)
             return None
         asked = await self._database.read(lambda tx: approvals.of_step(tx, work.execution.id, *step))
-        if asked is not None and asked.status == "approved" and asked.digest == digest:
+        question = f"{act.summary} ({_words(beyond)} is beyond what deploying agreed to)"
+        if asked is not None and asked.status == "approved" and asked.digest == digest_of(question, shown):
             return None
         if asked is not None and asked.status not in ("pending", "approved"):
             refused = Invalid(
@@ -222,25 +224,21 @@ class Acts:
                 code="EXECUTION_CONSENT_EXCEEDED",
             )
             return Result(Outcome("failed", error=refused.public()["error"], attempts=attempt))
-        return self._asking(work, step, attempt, act, digest, beyond)
+        return self._asking(work, step, attempt, question, shown)
 
-    def _asking(
-        self, work: Work, step: StepId, attempt: int, act: Act, digest: str, beyond: Sequence[tuple[str, str]]
-    ) -> Result:
+    def _asking(self, work: Work, step: StepId, attempt: int, question: str, shown: Mapping[str, Any]) -> Result:
         now = self._clock.now()
         expires_at = now + timedelta(seconds=self._limits.consent_wait_s)
         new = NewApproval(
             execution_id=work.execution.id,
             step=step.key,
             item=step.item,
-            summary=f"{act.summary} ({_words(beyond)} is beyond what deploying agreed to)",
-            shown=dict(act.shown),
-            editable=(),
-            digest=digest,
+            summary=question,
+            shown=shown,
+            digest=digest_of(question, shown),
             requested_by=work.execution.run_as,
             approvers=(work.execution.run_as,),
             expires_at=expires_at,
-            on_expiry="reject",
         )
 
         def ask(tx: Tx) -> None:
