@@ -4,6 +4,7 @@ It decides nothing: choices are in `Settings`, behaviour is in the rooms. Rooms 
 the name of the type that a tool's annotation wants, so that a call that needs no database never loads one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -117,6 +118,13 @@ class House:
                 details={"standby_since": since},
             )
         self._is_live = True  # a live directory never goes back to standby
+
+    async def run_services(self) -> None:
+        """Carry workflows out until cancelled: the engine, and what starts and watches executions beside it."""
+        services = [await self._engine_port()]
+        async with asyncio.TaskGroup() as tasks:
+            for service in services:
+                tasks.create_task(service.run(), name=type(service).__name__)
 
     async def aclose(self) -> None:
         """Close what was opened, newest first; what was never asked for was never opened."""

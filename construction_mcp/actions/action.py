@@ -30,6 +30,8 @@ Effect = Literal["read", "write", "notify", "pure", "wait"]
 """`read` reads Procore, `write` changes Procore, another system or durable state, `notify` reaches people, `pure`
 computes, `wait` waits. `write`, `notify` and `wait` keep their written order (PRODUCT.md section 5)."""
 
+PERFORMED_BY_ENGINE = frozenset({"wait.for", "wait.until", "approval.request", "workflow.call"})
+
 Level = Literal["read_only", "standard", "admin"]
 
 
@@ -216,6 +218,11 @@ class ActionType:
     def effect_of(self, config: Written) -> Effect:
         """What this config does: `read` where it only reads, though the type may write."""
         return "read" if self.only_reads(config) else self.effect
+
+    @property
+    def is_performed(self) -> bool:
+        """Whether something carries it out: its own `perform`, or the engine."""
+        return self.perform is not None or self.name in PERFORMED_BY_ENGINE
 
     @property
     def family(self) -> str:

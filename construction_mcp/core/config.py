@@ -32,6 +32,7 @@ class Limits:
     first_quiet_s: float = 0.05  # a client that calls again does so within it; then the SDK is imported
     first_service_s: float = 5.0  # calls without a pause; other processes wait 30 s for their door (front/bounds.py)
     first_calls_s: float = 0.5  # to open a database or the simulator for a first call before the SDK takes the CPU
+    engine_after_s: float = 1.0  # from the start to carrying workflows out: first answers come first
     reconcile_after_s: float = 2.0  # from the start to comparing webhooks with Procore's: first answers come first
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0

@@ -26,6 +26,7 @@ from construction_mcp.server.leftovers import remove_leftovers
 from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
 from construction_mcp.server.owner import LocalDoor
 from construction_mcp.server.sign_in_pages import sign_in_routes
+from construction_mcp.server.running import run_workflows
 from construction_mcp.server.simulated import simulator_routes
 from construction_mcp.server.token import OperatorToken, read_or_make
 from construction_mcp.server.web import WebServer
@@ -82,8 +83,10 @@ async def _serve(
             await door.open()
             _announce(listener, token, house, options)
             tidying = tasks.create_task(remove_leftovers(house))
+            working = tasks.create_task(run_workflows(house))
             await stop.wait()
             tidying.cancel()
+            working.cancel()
             await _drain(face, door, settings.limits.drain_s * _ENDING_SHARE)
             web.should_exit = True
 

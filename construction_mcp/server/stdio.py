@@ -83,6 +83,7 @@ async def _serve(session: Session, launch: Launch, door: "LocalDoor", desk: Desk
             )
             leaving = tasks.create_task(door.asked_to_leave.wait())
             tidying = tasks.create_task(door.workplace.remove_leftovers())
+            working = tasks.create_task(door.workplace.run_workflows())
             await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
             session.pause()
             if not serving.done():
@@ -92,6 +93,7 @@ async def _serve(session: Session, launch: Launch, door: "LocalDoor", desk: Desk
                 await asyncio.wait((serving,))
             leaving.cancel()
             tidying.cancel()
+            working.cancel()
             await door.close(channel.drain_left_s)
             await _keep_answers(door)
     finally:

@@ -12,6 +12,7 @@ from construction_mcp.core.types import local_principal
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
 from construction_mcp.server.leftovers import remove_leftovers
+from construction_mcp.server.running import run_workflows
 
 
 class Workplace:
@@ -52,6 +53,10 @@ class Workplace:
     async def remove_leftovers(self) -> None:
         """As `leftovers.remove_leftovers`."""
         await remove_leftovers(self._house)
+
+    async def run_workflows(self) -> None:
+        """As `running.run_workflows`."""
+        await run_workflows(self._house)
 
     async def command(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Run one of the commands that the command line also has.

@@ -89,8 +89,8 @@ def host_problems(steps: Mapping[str, Step], facts: Facts) -> Iterator[Problem]:
         if channel is not None and channels is not None and channel not in channels:
             fix = f"Set up {channel} in the settings; construction-mcp doctor says how."
             yield error(f"actions.{key}.type", "NOTIFY_NOT_CONFIGURED", f"{channel} is not set up here.", fix)
-        if performs is not None and step.kind.name not in performs:
-            message = f"This version cannot carry out {step.kind.name} yet, so the workflow cannot be deployed."
+        if not step.kind.is_performed or (performs is not None and step.kind.name not in performs):
+            message = f"Nothing here carries out {step.kind.name}, so the workflow cannot be deployed."
             yield error(
                 f"actions.{key}.type", "ACTION_NOT_PERFORMED", message, "Keep it as a draft until an update can."
             )

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from construction_mcp.actions.action import PERFORMED_BY_ENGINE
 from construction_mcp.actions.catalogue import Catalogue
 from construction_mcp.bootstrap import House
 from construction_mcp.core.clock import ManualClock
@@ -26,9 +27,6 @@ from construction_mcp.workflow.plan import Node, Plan
 from tests.engine.plant import ME, node, plan
 
 pytestmark = pytest.mark.anyio
-
-ENGINES_OWN = {"wait.for", "wait.until", "approval.request", "workflow.call"}
-
 
 class Works:
     """A house with its engine at work."""
@@ -105,7 +103,7 @@ def test_every_action_type_is_carried_out():
     types = Catalogue()
     without = {name for name in types.names() if (found := types.get(name)) and found.perform is None}
 
-    assert without == ENGINES_OWN
+    assert without == PERFORMED_BY_ENGINE
 
 
 LISTS = [name for name in Catalogue().names() if name.endswith(".list")]

@@ -62,7 +62,7 @@ async def test_what_nothing_here_can_carry_out_is_told_by_name_and_nobody_is_ask
         kept = office.site.rows("SELECT type FROM workflow_actions ORDER BY sequence")
         assert [one["code"] for one in refused] == ["ACTION_NOT_PERFORMED"] * len(kept)
         for problem, (kind,) in zip(refused, kept, strict=True):
-            assert f"cannot carry out {kind} yet" in problem["message"]
+            assert f"carries out {kind}" in problem["message"]
             assert problem["fix"] == "Keep it as a draft until an update can."
         assert answer["effects"]  # what it would do is told all the same
         assert person.shown == []

@@ -185,8 +185,8 @@ async def _explain(client: Client, teller: Teller) -> None:
     looked = await _call(client, "deploy_workflow", workflow_id=workflow_id, dry_run=True)
     codes = {one["code"] for one in looked["problems"] if one["severity"] == "error"}
     teller.claim(
-        "A dry run says what it would do, and plainly that this version cannot carry it out yet",
-        looked["status"] == "invalid" and "ACTION_NOT_PERFORMED" in codes and len(looked["effects"]) == 2,
+        "A dry run says what it would do, and what is missing here: a mail server",
+        looked["status"] == "invalid" and codes == {"NOTIFY_NOT_CONFIGURED"} and len(looked["effects"]) == 2,
         "It could " + "; ".join(looked["effects"]),
     )
     await _call(client, "delete_workflow", workflow_id=workflow_id)
