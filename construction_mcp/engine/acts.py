@@ -74,6 +74,11 @@ class Acts:
         turn = _Turn(work, node, step, attempt, act, intent)
         return await self._once(turn)
 
+    async def is_begun(self, work: Work, node: Node, step: StepId) -> bool:
+        """Whether an earlier try of the step got as far as its intent."""
+        place = (work.execution.run_as, node.type, work.key_of(step))
+        return await self._database.read(lambda tx: intents.is_known(tx, *place))
+
     async def _once(self, turn: _Turn) -> Result:
         """By what is known of an earlier try."""
         recorded, is_new = await self._intend(turn)

@@ -92,11 +92,11 @@ class NodeRunner:
     ) -> Result | Act:
         now = self._tools.clock.now()
         values = work.values_of(step, now)
-        if step.item == WHOLE and attempt == 1:
-            if node.condition is not None and not await self._tools.expressions.condition(node.condition, values):
-                return Result(Outcome("skipped", because=self._seen(node.condition, values), attempts=1))
-            if node.for_each is not None:
-                return Result(Outcome("running", items=await self._items(node, values), attempts=1))
+        if step.item == WHOLE and work.is_fresh(step, attempt) and not await self._applies(work, node, step, values):
+            assert node.condition is not None
+            return Result(Outcome("skipped", because=self._seen(node.condition, values), attempts=attempt))
+        if step.item == WHOLE and node.for_each is not None:
+            return Result(Outcome("running", items=await self._items(node, values), attempts=attempt))
         kind = self._tools.types.get(node.type)
         if kind is None:
             raise Invalid(f"There is no action type {node.type!r} in this installation.")
@@ -107,6 +107,12 @@ class NodeRunner:
         if isinstance(made, Act):
             return made
         return Result(Outcome("completed", kept(made, self._tools.limits), attempts=attempt))
+
+    async def _applies(self, work: Work, node: Node, step: StepId, values: Mapping[str, Any]) -> bool:
+        """Whether its condition is true, or was: a change that was begun is not forgotten because time has passed."""
+        if node.condition is None or await self._tools.expressions.condition(node.condition, values):
+            return True
+        return await self._acts.is_begun(work, node, step)
 
     async def _items(self, node: Node, values: Mapping[str, Any]) -> Sequence[Any]:
         assert node.for_each is not None

@@ -72,7 +72,8 @@ class Work:
             status: Status = "running" if row.status == "running" else "uncertain"
             self.put(step, Outcome(status, items=row.output["fan"], error=row.error, attempts=row.attempts))
         elif row.status == "running":
-            waits = {"what": "outcome"} if node is not None and node.effect in ("write", "notify") else {"what": "turn"}
+            what = "outcome" if node is not None and node.effect in ("write", "notify") else "turn"
+            waits = {"what": what, "recovered": True}
             self.put(step, Outcome("waiting", attempts=row.attempts, waits_for=waits, due_at=now))
         else:
             self.put(
@@ -87,6 +88,11 @@ class Work:
                     due_at=row.due_at,
                 ),
             )
+
+    def is_fresh(self, step: StepId, attempt: int) -> bool:
+        """Whether nothing is decided of the step yet: its first try, or one after a crash that may have come first."""
+        before = self.before.get(step)
+        return attempt == 1 or bool(before is not None and (before.waits_for or {}).get("recovered"))
 
     def values_of(self, step: StepId, now: datetime) -> dict[str, Any]:
         """What an expression of this step may read at this moment."""

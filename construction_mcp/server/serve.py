@@ -25,8 +25,8 @@ from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
 from construction_mcp.server.leftovers import remove_leftovers
 from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
 from construction_mcp.server.owner import LocalDoor
-from construction_mcp.server.sign_in_pages import sign_in_routes
 from construction_mcp.server.running import run_workflows
+from construction_mcp.server.sign_in_pages import sign_in_routes
 from construction_mcp.server.simulated import simulator_routes
 from construction_mcp.server.token import OperatorToken, read_or_make
 from construction_mcp.server.web import WebServer

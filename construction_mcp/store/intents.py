@@ -48,6 +48,11 @@ class Intents:
         await self._database.write(lambda tx: audit.append(tx, entry, now))
 
 
+def is_known(tx: Tx, principal: str, tool: str, key: str) -> bool:
+    """Whether there is an intent under this key, whatever became of it."""
+    return tx.one(_sql.find, principal=principal, tool=tool, key=key) is not None
+
+
 def intend(tx: Tx, intent: Intent, now: datetime) -> tuple[Recorded, bool]:
     """As `Intents.intend`, in a transaction that keeps more."""
     place = {"principal": intent.principal, "tool": intent.tool, "key": intent.key}

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,11 @@ from construction_mcp.store.database import Database
 from construction_mcp.store.executions import NewExecution
 from construction_mcp.store.versions import Candidate, Versions
 from construction_mcp.store.workflows import Draft, Workflows
-from construction_mcp.workflow.plan import Node, Plan
+from construction_mcp.workflow.plan import Node
 from tests.engine.plant import ME, node, plan
 
 pytestmark = pytest.mark.anyio
+
 
 class Works:
     """A house with its engine at work."""

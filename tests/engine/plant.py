@@ -243,7 +243,7 @@ class Plant:
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
         """Wait for a condition that the engine brings about, by the turns of the loop and not by time."""
         async with asyncio.timeout(5):
-            while not await holds():
+            while not await holds():  # noqa: ASYNC110 - the store has no event for what others wrote
                 await asyncio.sleep(0)
 
     async def waits(self, execution_id: str) -> None:
