@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
     from construction_mcp.deployment.writing import Drafts
+    from construction_mcp.engine.approval_watch import ApprovalWatch
+    from construction_mcp.engine.approvals import Approvals
     from construction_mcp.expressions.cel import CelEngine
     from construction_mcp.insight.matching import TemplateSearch
     from construction_mcp.net.egress import Policy
@@ -163,6 +165,8 @@ class House:
             f"{room}.store.notifications:Notifications": self._notifications,
             f"{room}.notify.wording:Wording": self._wording,
             f"{room}.notify.notifier:Notifier": self._notifier,
+            f"{room}.engine.approvals:Approvals": self._approvals,
+            f"{room}.engine.approval_watch:ApprovalWatch": self._approval_watch,
         }
 
     def _personal_factories(self) -> dict[str, Callable[[Principal], Awaitable[Any]]]:
@@ -396,6 +400,29 @@ class House:
         kept = Notifications(await self.services.get(Database), self.clock, self.settings.limits)
         await kept.settle_left_open()
         return kept
+
+    async def _approvals(self) -> "Approvals":
+        from construction_mcp.core.keys import KeyRing
+        from construction_mcp.engine.approvals import Approvals
+        from construction_mcp.store.database import Database
+
+        return Approvals(await self.services.get(Database), await self.services.get(KeyRing), self.clock)
+
+    async def _approval_watch(self) -> "ApprovalWatch":
+        from construction_mcp.engine.approval_watch import ApprovalWatch
+        from construction_mcp.engine.approvals import Approvals
+        from construction_mcp.notify.notifier import Notifier
+        from construction_mcp.notify.wording import Wording
+        from construction_mcp.store.database import Database
+
+        return ApprovalWatch(
+            await self.services.get(Approvals),
+            await self.services.get(Database),
+            await self.services.get(Notifier),
+            await self.services.get(Wording),
+            self.settings,
+            self.clock,
+        )
 
     async def _wording(self) -> "Wording":
         from construction_mcp.expressions.cel import CelEngine
