@@ -270,6 +270,7 @@ class House:
         from construction_mcp.deployment.deploy import Deployments
         from construction_mcp.deployment.facts import FactFinder
         from construction_mcp.deployment.starting import Starting
+        from construction_mcp.engine.approvals import Approvals
         from construction_mcp.procore.access import Accounts
         from construction_mcp.store.hooks import Hooks
         from construction_mcp.store.versions import Versions
@@ -283,7 +284,9 @@ class House:
             await self.services.get(FactFinder),
             await self.services.get(Starting),
             (await self.services.get(Checks)).compile,
+            await self.services.get(Approvals),
             self.settings,
+            self.clock,
         )
 
     async def _fact_finder(self) -> "FactFinder":
@@ -348,11 +351,13 @@ class House:
     async def _gate(self) -> "Gate":
         from construction_mcp.core.cursor import Cursors
         from construction_mcp.core.keys import KeyRing
+        from construction_mcp.engine.approvals import Approvals
         from construction_mcp.registry.gate import Gate
         from construction_mcp.store.intents import Intents
 
         signer = Cursors((await self.services.get(KeyRing)).derive("confirmations"))
-        return Gate(await self.services.get(Intents), signer, self.settings, self.clock)
+        approvals = await self.services.get(Approvals)
+        return Gate(await self.services.get(Intents), signer, self.settings, self.clock, approvals)
 
     async def _simulator(self) -> "Simulator":
         """Procore pretended inside this process, its state under the data directory."""

@@ -28,16 +28,13 @@ SELECT id, execution_id, call, step, item, status, summary, shown, editable, dig
    AND item = :item;
 
 -- name: of_call :one
--- The latest of this call; one whose time is over does not stand in the way of asking again.
+-- A call has one, by the unique index; one whose time is over does not stand in the way of asking again.
 SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
        wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
  WHERE call = :call
-   AND status <> 'cancelled'
-   AND expires_at > :now
- ORDER BY created_at DESC
- LIMIT 1;
+   AND expires_at > :now;
 
 -- name: forget :run
 -- What is asked has changed: the question, its links and any answer to it go with the row.
@@ -87,12 +84,12 @@ UPDATE approvals
    AND status = 'pending';
 
 -- name: void_call :run
--- What the call would do has changed: the open question is about nothing any more, what was answered stays on record.
+-- The call asks afresh: an open question is about nothing any more, an answer stays on record and lets nothing through.
 UPDATE approvals
-   SET status = 'cancelled',
-       decided_at = :now
- WHERE call = :call
-   AND status = 'pending';
+   SET call = NULL,
+       decided_at = CASE status WHEN 'pending' THEN :now ELSE decided_at END,
+       status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END
+ WHERE call = :call;
 
 -- name: due :many
 -- Pending past their time, the most overdue first; the partial index holds pending ones alone.
