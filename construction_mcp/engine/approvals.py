@@ -206,15 +206,15 @@ def _require(approval: Approval, principal: Principal) -> None:
     """
     _refuse_requester(approval, principal)
     if not principal.role.includes(Role.APPROVER):
-        raise _not_yours(approval, "Deciding needs the role approver.")
+        raise not_yours(approval, "Deciding needs the role approver.")
     if approval.approvers and principal.role is not Role.ADMIN and not _is_named(principal, approval.approvers):
-        raise _not_yours(approval, "It was asked of other people.")
+        raise not_yours(approval, "It was asked of other people.")
 
 
 def _refuse_requester(approval: Approval, principal: Principal) -> None:
     """A call that waits for another person is not decided by its caller, whatever they carry."""
     if approval.execution_id is None and approval.requested_by == principal.id:
-        raise _not_yours(approval, "You asked for it, so somebody else has to decide.")
+        raise not_yours(approval, "You asked for it, so somebody else has to decide.")
 
 
 def _is_named(principal: Principal, approvers: Sequence[str]) -> bool:
@@ -233,7 +233,8 @@ def _plain(code: str) -> str:
     return code.strip().upper().translate(_ALIKE)[: 4 * _CODE_CHARS]
 
 
-def _not_yours(approval: Approval, message: str) -> NotPermitted:
+def not_yours(approval: Approval, message: str) -> NotPermitted:
+    """With who may decide it instead."""
     details = {"approval_id": approval.id, "approvers": list(approval.approvers)}
     return NotPermitted(message, code="APPROVAL_NOT_YOURS", details=details)
 

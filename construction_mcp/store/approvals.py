@@ -200,7 +200,7 @@ def decide(tx: Tx, decision: Decision, now: datetime) -> Approval:
         NeedsApproval: APPROVAL_EXPIRED. Invalid: an edit of what may not be edited, or of another type.
     """
     approval = get(tx, decision.approval_id)
-    _refuse_unless_open(approval, now)
+    require_open(approval, now)
     shown = digest_of(approval.summary, approval.shown)  # the row's own column could tell of what it showed before
     if not (hmac.compare_digest(decision.digest, shown) and hmac.compare_digest(approval.digest, shown)):
         raise changed(approval)
@@ -311,7 +311,10 @@ def changed(approval: Approval) -> Conflict:
     )
 
 
-def _refuse_unless_open(approval: Approval, now: datetime) -> None:
+def require_open(approval: Approval, now: datetime) -> None:
+    """Raises:
+    NeedsApproval: APPROVAL_EXPIRED. Conflict: APPROVAL_DECIDED.
+    """
     if approval.status == "expired" or (approval.status == "pending" and approval.expires_at <= now):
         raise NeedsApproval(
             "Nobody decided in time; this approval is over.",
