@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
     from construction_mcp.deployment.writing import Drafts
+    from construction_mcp.engine.approval_watch import ApprovalWatch
+    from construction_mcp.engine.approvals import Approvals
     from construction_mcp.engine.embedded import EmbeddedEngine
     from construction_mcp.engine.runner import Tools as EngineTools
     from construction_mcp.expressions.cel import CelEngine
@@ -175,6 +177,8 @@ class House:
             f"{room}.notify.notifier:Notifier": self._notifier,
             f"{room}.engine.embedded:EmbeddedEngine": self._engine,
             f"{room}.engine.port:EnginePort": self._engine_port,
+            f"{room}.engine.approvals:Approvals": self._approvals,
+            f"{room}.engine.approval_watch:ApprovalWatch": self._approval_watch,
         }
 
     def _personal_factories(self) -> dict[str, Callable[[Principal], Awaitable[Any]]]:
@@ -278,6 +282,7 @@ class House:
         from construction_mcp.deployment.deploy import Deployments
         from construction_mcp.deployment.facts import FactFinder
         from construction_mcp.deployment.starting import Starting
+        from construction_mcp.engine.approvals import Approvals
         from construction_mcp.procore.access import Accounts
         from construction_mcp.store.hooks import Hooks
         from construction_mcp.store.versions import Versions
@@ -291,7 +296,9 @@ class House:
             await self.services.get(FactFinder),
             await self.services.get(Starting),
             (await self.services.get(Checks)).compile,
+            await self.services.get(Approvals),
             self.settings,
+            self.clock,
         )
 
     async def _fact_finder(self) -> "FactFinder":
@@ -356,11 +363,13 @@ class House:
     async def _gate(self) -> "Gate":
         from construction_mcp.core.cursor import Cursors
         from construction_mcp.core.keys import KeyRing
+        from construction_mcp.engine.approvals import Approvals
         from construction_mcp.registry.gate import Gate
         from construction_mcp.store.intents import Intents
 
         signer = Cursors((await self.services.get(KeyRing)).derive("confirmations"))
-        return Gate(await self.services.get(Intents), signer, self.settings, self.clock)
+        approvals = await self.services.get(Approvals)
+        return Gate(await self.services.get(Intents), signer, self.settings, self.clock, approvals)
 
     async def _simulator(self) -> "Simulator":
         """Procore pretended inside this process, its state under the data directory."""
@@ -408,6 +417,29 @@ class House:
         kept = Notifications(await self.services.get(Database), self.clock, self.settings.limits)
         await kept.settle_left_open()
         return kept
+
+    async def _approvals(self) -> "Approvals":
+        from construction_mcp.core.keys import KeyRing
+        from construction_mcp.engine.approvals import Approvals
+        from construction_mcp.store.database import Database
+
+        return Approvals(await self.services.get(Database), await self.services.get(KeyRing), self.clock)
+
+    async def _approval_watch(self) -> "ApprovalWatch":
+        from construction_mcp.engine.approval_watch import ApprovalWatch
+        from construction_mcp.engine.approvals import Approvals
+        from construction_mcp.notify.notifier import Notifier
+        from construction_mcp.notify.wording import Wording
+        from construction_mcp.store.database import Database
+
+        return ApprovalWatch(
+            await self.services.get(Approvals),
+            await self.services.get(Database),
+            await self.services.get(Notifier),
+            await self.services.get(Wording),
+            self.settings,
+            self.clock,
+        )
 
     async def _wording(self) -> "Wording":
         from construction_mcp.expressions.cel import CelEngine

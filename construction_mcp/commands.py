@@ -11,9 +11,13 @@ from construction_mcp.core.errors import Invalid
 from construction_mcp.core.types import Role, local_principal
 
 if TYPE_CHECKING:
+    from construction_mcp.engine.approvals import Approvals
     from construction_mcp.procore.sign_in import Account, SignIn
+    from construction_mcp.store.approvals import Approval
     from construction_mcp.store.database import Database
     from construction_mcp.store.users import User, Users
+
+_APPROVALS_LISTED_MAX = 100
 
 Command = Callable[[House, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -136,7 +140,42 @@ async def disconnect(house: House, arguments: Mapping[str, Any]) -> dict[str, An
     return {"status": "disconnected", "revoked": await sign_in.disconnect(person), "workflows": stops}
 
 
+async def approvals_list(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`all`? -> the newest of what is pending, or of everything."""
+    approvals = await _approvals(house)
+    found = await approvals.page(None if arguments.get("all") else "pending", _APPROVALS_LISTED_MAX)
+    return {"approvals": [_approval(one) for one in found]}
+
+
+async def approvals_show(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`approval_id` -> all of it and, while it is pending, the code: whoever runs commands here is a person."""
+    from construction_mcp.engine.approvals import TERMINAL
+
+    approvals = await _approvals(house)
+    approval = await approvals.get(arguments["approval_id"])
+    code = approvals.code(approval, TERMINAL) if approval.status == "pending" else None
+    return {"approval": _approval(approval), "code": code}
+
+
+async def approvals_decide(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`approval_id`, `digest` of what was shown, `decision`, `edits`?, `comment`? -> the approval, decided."""
+    from construction_mcp.engine.approvals import Said
+
+    said = Said(
+        arguments["approval_id"],
+        arguments["digest"],
+        arguments["decision"],
+        arguments.get("edits") or {},
+        arguments.get("comment"),
+    )
+    await house.require_live()
+    return {"approval": _approval(await (await _approvals(house)).decide(said, local_principal(), "terminal"))}
+
+
 COMMANDS: dict[str, Command] = {
+    "approvals.list": approvals_list,
+    "approvals.show": approvals_show,
+    "approvals.decide": approvals_decide,
     "users.add": users_add,
     "users.list": users_list,
     "users.revoke": users_revoke,
@@ -157,6 +196,12 @@ async def _database(house: House) -> "Database":
     from construction_mcp.store.database import Database
 
     return await house.services.get(Database)
+
+
+async def _approvals(house: House) -> "Approvals":
+    from construction_mcp.engine.approvals import Approvals
+
+    return await house.services.get(Approvals)
 
 
 async def _users(house: House) -> "Users":
@@ -180,6 +225,13 @@ def _account(account: "Account") -> dict[str, Any]:
         "projects": account.projects,
         "problem": problem,
     }
+
+
+def _approval(approval: "Approval") -> dict[str, Any]:
+    shown = {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(approval).items()
+    }
+    return {**shown, "edits": approval.edits}
 
 
 def _public(user: "User") -> dict[str, Any]:

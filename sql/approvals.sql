@@ -1,26 +1,26 @@
 -- name: insert :run
 -- A question, pending until somebody answers or its time is over.
 INSERT INTO approvals (
-    id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, created_at,
+    id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers, created_at,
     expires_at, on_expiry, escalate_to, remind_at
 )
 VALUES (
-    :id, :execution_id, :step, :item, 'pending', :summary, :shown, :editable, :digest, :requested_by, :approvers, :now,
+    :id, :execution_id, :call, :step, :item, 'pending', :summary, :shown, :editable, :digest, :requested_by, :approvers, :now,
     :expires_at, :on_expiry, :escalate_to, :remind_at
 );
 
 -- name: by_id :one
 -- Everything of one approval, by primary key.
-SELECT id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, wrong_codes,
-       created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
+SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
+       wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
  WHERE id = :id;
 
 -- name: of_step :one
 -- A step asks once: the unique key is the index.
-SELECT id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, wrong_codes,
-       created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
+SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
+       wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
  WHERE execution_id = :execution_id
@@ -28,17 +28,13 @@ SELECT id, execution_id, step, item, status, summary, shown, editable, digest, r
    AND item = :item;
 
 -- name: of_call :one
--- The latest approval of exactly this call by this caller; expired ones do not stand in the way of asking again.
-SELECT id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, wrong_codes,
-       created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
+-- A call has one, by the unique index; one whose time is over does not stand in the way of asking again.
+SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
+       wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
- WHERE execution_id IS NULL
-   AND digest = :digest
-   AND requested_by = :requested_by
-   AND expires_at > :now
- ORDER BY created_at DESC
- LIMIT 1;
+ WHERE call = :call
+   AND expires_at > :now;
 
 -- name: forget :run
 -- What is asked has changed: the question, its links and any answer to it go with the row.
@@ -46,8 +42,8 @@ DELETE FROM approvals WHERE id = :id;
 
 -- name: page :many
 -- Newest first, whatever became of them; the index holds the order.
-SELECT id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, wrong_codes,
-       created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
+SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
+       wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
  WHERE (created_at, id) < (:before, :before_id)
@@ -56,8 +52,8 @@ SELECT id, execution_id, step, item, status, summary, shown, editable, digest, r
 
 -- name: page_by_status :many
 -- Of one status, newest first; the index holds the order.
-SELECT id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, wrong_codes,
-       created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
+SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
+       wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
  WHERE status = :status
@@ -87,10 +83,18 @@ UPDATE approvals
  WHERE execution_id = :execution_id
    AND status = 'pending';
 
+-- name: void_call :run
+-- The call asks afresh: an open question is about nothing any more, an answer stays on record and lets nothing through.
+UPDATE approvals
+   SET call = NULL,
+       decided_at = CASE status WHEN 'pending' THEN :now ELSE decided_at END,
+       status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END
+ WHERE call = :call;
+
 -- name: due :many
 -- Pending past their time, the most overdue first; the partial index holds pending ones alone.
-SELECT id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, wrong_codes,
-       created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
+SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
+       wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
  WHERE status = 'pending'
@@ -121,8 +125,8 @@ UPDATE approvals
 
 -- name: untold :many
 -- Whom nobody has told yet, oldest first.
-SELECT id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, wrong_codes,
-       created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
+SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
+       wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
  WHERE status = 'pending'
@@ -132,8 +136,8 @@ SELECT id, execution_id, step, item, status, summary, shown, editable, digest, r
 
 -- name: to_remind :many
 -- Told once and still open when they are to be asked again.
-SELECT id, execution_id, step, item, status, summary, shown, editable, digest, requested_by, approvers, wrong_codes,
-       created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
+SELECT id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers,
+       wrong_codes, created_at, expires_at, on_expiry, escalate_to, remind_at, told_at, decided_at, decided_by, decided_how, edits,
        comment
   FROM approvals
  WHERE status = 'pending'
@@ -172,6 +176,6 @@ INSERT INTO approval_links (token_hash, approval_id, approver) VALUES (:token_ha
 -- Whose link it is, by primary key.
 SELECT approval_id, approver FROM approval_links WHERE token_hash = :token_hash;
 
--- name: spend_links :run
+-- name: void_links :run
 -- After an escalation those of the people asked before lead nowhere.
 DELETE FROM approval_links WHERE approval_id = :id;

@@ -301,6 +301,7 @@ CREATE TABLE execution_events (
 CREATE TABLE approvals (
     id            TEXT PRIMARY KEY,
     execution_id  TEXT REFERENCES executions (id) ON DELETE CASCADE, -- none for a tool called under the policy approve
+    call          TEXT, -- digest of such a call, by whom and with what; of the latest only
     step          TEXT,
     item          INTEGER NOT NULL DEFAULT -1,
     status        TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'expired', 'cancelled')),
@@ -335,7 +336,7 @@ CREATE INDEX approvals_by_status ON approvals (status, created_at DESC, id DESC)
 
 CREATE INDEX approvals_untold ON approvals (created_at) WHERE status = 'pending' AND told_at IS NULL;
 
-CREATE INDEX approvals_of_calls ON approvals (digest, created_at DESC) WHERE execution_id IS NULL;
+CREATE UNIQUE INDEX approvals_of_calls ON approvals (call) WHERE call IS NOT NULL;
 
 CREATE TABLE approval_links (
     token_hash  TEXT PRIMARY KEY,

@@ -16,7 +16,7 @@ from construction_mcp.core.destinations import (
 from construction_mcp.core.errors import Invalid
 from construction_mcp.core.launch import PREFIX, Launch, read_config_file, truth
 
-WRITE_POLICIES = ("confirm", "auto")
+WRITE_POLICIES = ("confirm", "auto", "approve")
 GRANTS = ("authorization_code", "client_credentials")
 
 
@@ -211,6 +211,9 @@ class Limits:
     recipients_max: int = 100  # of one message; more is a mailing list's work
     computed_mails_max: int = 500  # what `allow.max_per_run` may admit: every person of a large project once
     http_action_s_max: float = 120.0  # one request of http.request; a step waits no longer for a stranger
+
+    # approvals
+    call_approval_s: float = 86_400.0  # how long another person may take over a call, and its caller to repeat it
 
     # notifications
     notification_items_max: int = 50  # shown of one list; the rest are counted: nobody reads on

@@ -1,8 +1,13 @@
 """Asking the person before a workflow goes live: what it does, to whom, and what it costs."""
 
+import hashlib
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
+from construction_mcp.core.json import write_json
 from construction_mcp.core.ports import Ask
+from construction_mcp.store.approvals import NewApproval, digest_of
 from construction_mcp.workflow.compiler import Compiled
 from construction_mcp.workflow.plan import Plan
 
@@ -25,6 +30,31 @@ async def agreed(ask: Ask, plan: Plan, compiled: Compiled, changes: Sequence[str
     if before is not None and before != plan.hash:
         return None
     return answer.action == "accept" and (answer.content or {}).get("deploy") is True
+
+
+def asks_another(
+    workflow_id: str, plan: Plan, compiled: Compiled, changes: Sequence[str], *, by: str, until: datetime
+) -> NewApproval:
+    """Under the policy `approve`: what another person decides about, bound to exactly this plan."""
+    summary = f"Deploy {plan.name}, which then runs by itself"
+    shown: dict[str, Any] = {
+        "can": list(compiled.effects),
+        "agrees_to": [f"{one['kind']}: {one['target']}{_most(one.get('max_per_run'))}" for one in plan.consent],
+        "changes": list(changes),
+        "requests_per_run": compiled.requests_per_run,
+        "plan": plan.hash,
+    }
+    return NewApproval(
+        execution_id=None,
+        step="deploy_workflow",
+        summary=summary,
+        shown=shown,
+        digest=digest_of(summary, shown),
+        requested_by=by,
+        approvers=(),
+        expires_at=until,
+        call=hashlib.sha256(write_json(["deploy_workflow", by, workflow_id]).encode()).hexdigest(),
+    )
 
 
 def question(plan: Plan, compiled: Compiled, changes: Sequence[str]) -> str:

@@ -7,20 +7,24 @@ waits for a person; the commit refuses when the draft is not the one that was co
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
+from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import Conflict, ConstructionError, NextCall, NotPermitted
 from construction_mcp.core.ports import Ask
 from construction_mcp.core.types import Principal, Role
-from construction_mcp.deployment.consent import agreed
+from construction_mcp.deployment.consent import agreed, asks_another
 from construction_mcp.deployment.drafts import definition_of
 from construction_mcp.deployment.facts import FactFinder, Gathered
 from construction_mcp.deployment.results import Deployment, Switched
 from construction_mcp.deployment.starting import Prepared, Starting
 from construction_mcp.procore.access import Accounts
+from construction_mcp.registry.gate import Questions, latest_of
+from construction_mcp.store.approvals import Approval
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.versions import Candidate, Standing, Version, Versions
 from construction_mcp.store.workflows import Workflow, Workflows, not_found
@@ -65,7 +69,9 @@ class Deployments:
         facts: FactFinder,
         starting: Starting,
         compile_: Compile,
+        approvals: Questions,
         settings: Settings,
+        clock: Clock,
     ) -> None:
         self._workflows = workflows
         self._versions = versions
@@ -74,6 +80,8 @@ class Deployments:
         self._facts = facts
         self._starting = starting
         self._compile = compile_
+        self._approvals = approvals
+        self._clock = clock
         self._settings = settings
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -105,6 +113,10 @@ class Deployments:
             return _answer(judged, "invalid")
         if dry_run:
             return _answer(judged, "validated", prepared=Prepared(None, self._starting.due_at(plan)))
+        if self._settings.write_policy == "approve" and not await self._runs_already(workflow_id, plan):
+            approval = await self._approval(judged, plan, principal)
+            if approval.status != "approved":
+                return _unapproved(judged, approval)
         if ask is not None and await self._must_ask(ask, workflow_id, plan):
             said = await agreed(ask, plan, judged.compiled, judged.changes)
             if said is None:
@@ -197,8 +209,18 @@ class Deployments:
         """What runs already was agreed to."""
         if not ask.can_form or self._settings.write_policy != "confirm":
             return False
+        return not await self._runs_already(workflow_id, plan)
+
+    async def _runs_already(self, workflow_id: str, plan: Plan) -> bool:
         standing = await self._versions.standing(workflow_id)
-        return (standing.status, standing.plan_hash) != ("active", plan.hash)
+        return (standing.status, standing.plan_hash) == ("active", plan.hash)
+
+    async def _approval(self, judged: Judged, plan: Plan, principal: Principal) -> Approval:
+        """What another person is asked about exactly this plan, answered or not."""
+        until = self._clock.now() + timedelta(seconds=self._settings.limits.call_approval_s)
+        workflow_id, said = judged.workflow.id, judged.changes
+        new = asks_another(workflow_id, plan, judged.compiled, said, by=principal.id, until=until)
+        return await latest_of(self._approvals, new)
 
     async def _activate(self, judged: Judged, plan: Plan, principal: Principal) -> Deployment:
         workflow = judged.workflow
@@ -331,6 +353,13 @@ def _answer(
         webhook_secret=prepared.webhook_secret,
         next_run_at=prepared.next_run_at,
     )
+
+
+def _unapproved(judged: Judged, approval: Approval) -> Deployment:
+    if approval.status == "rejected":
+        return replace(_answer(judged, "declined"), approval_id=approval.id)
+    asked = _answer(judged, "needs_approval")
+    return replace(asked, approval_id=approval.id, expires_at=approval.expires_at)
 
 
 def _require_deployed(standing: Standing) -> int:

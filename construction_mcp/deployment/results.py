@@ -10,14 +10,15 @@ from construction_mcp.workflow.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """How a deployment ended. `invalid`: problems has errors; `validated`: nothing was changed, as asked for.
+    """How a deployment ended. `invalid`: problems has errors; `validated`: nothing was changed, as asked for;
+    `needs_approval`: another person has to approve it first, then the same call deploys it.
 
     effects: what it can do, in words; changes: what is different from the version before, in words.
     requests_per_hour: to Procore, of `this` and of `all_active` workflows with it.
     webhook_secret: told here and never again.
     """
 
-    status: Literal["deployed", "validated", "invalid", "declined"]
+    status: Literal["deployed", "validated", "invalid", "declined", "needs_approval"]
     effects: Sequence[str]
     requests_per_hour: Mapping[str, int]
     problems: Sequence[Problem]
@@ -27,6 +28,8 @@ class Deployment:
     webhook_url: str | None = None
     webhook_secret: str | None = None
     next_run_at: datetime | None = None
+    approval_id: str | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

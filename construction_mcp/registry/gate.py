@@ -5,6 +5,8 @@ A tool describes its change as an `Effect` and does nothing. The gate decides by
     auto      perform
     confirm   ask the person by elicitation where the client can; else answer with a preview and a `confirmation`, and
               perform when the same call comes back with it (that proves preview-then-call, not a person)
+    approve   open an approval, and perform exactly what it showed, once, when the same call comes back after another
+              person's yes; what has changed since is another question
 
 Asking again never performs twice: an effect has a key (the caller's idempotency key, or its confirmation), its intent
 is durable before anything is sent, and one found without an outcome is reported as uncertain, never repeated. A known
@@ -17,7 +19,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
@@ -30,6 +32,7 @@ from construction_mcp.core.ids import new_id
 from construction_mcp.core.json import write_json
 from construction_mcp.core.ports import Ask
 from construction_mcp.core.types import Principal
+from construction_mcp.store.approvals import Approval, NewApproval, digest_of
 
 log = logging.getLogger(__name__)
 
@@ -57,17 +60,37 @@ class Asked:
         """The digest of what was asked, whatever the world looks like: what a key belongs to."""
         return _digest([self.tool, self.principal.id, dict(self.arguments)])
 
+    @property
+    def call(self) -> str:
+        """What an approval of this call is found by; another idempotency key asks for another change."""
+        return _digest([self.request, self.idempotency_key])
+
     def digest(self, effect: Effect[Any]) -> str:
         """Binds a consent to the call and to everything that was shown."""
         return _digest([self.tool, self.principal.id, dict(self.arguments), effect.summary, dict(effect.shown)])
 
 
+class Questions(Protocol):
+    """Where a call asks somebody else than its caller: the approvals of the engine."""
+
+    async def of_call(self, call: str) -> Approval | None:
+        """What was asked last for this call, until its time is over."""
+        ...
+
+    async def request(self, new: NewApproval) -> Approval:
+        """Ask; what this call had asked before and nobody answered is void."""
+        ...
+
+
 class Gate:
     """One per process."""
 
-    def __init__(self, intents: Ledger, signer: Cursors, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, intents: Ledger, signer: Cursors, settings: Settings, clock: Clock, approvals: Questions
+    ) -> None:
         self._intents = intents
         self._signer = signer
+        self._approvals = approvals
         self._settings = settings
         self._clock = clock
 
@@ -84,6 +107,9 @@ class Gate:
             key = self._said(asked)["key"]
         if key is None and (question := _question_before(asked)) is not None:
             key = question["key"]
+        if key is None and self._settings.write_policy == "approve":
+            approval = await self._approvals.of_call(asked.call)
+            key = approval.id if approval is not None else None
         recorded = None if key is None else await self._intents.find(asked.principal.id, asked.tool, key)
         return None if recorded is None else _again(recorded, asked.request)
 
@@ -105,6 +131,11 @@ class Gate:
             if isinstance(consent, Gated):
                 return consent
             key = asked.idempotency_key or consent
+        if self._settings.write_policy == "approve":
+            approval = await self._approval(effect, asked)
+            if approval.status != "approved":
+                return _unapproved(approval, effect)
+            key = asked.idempotency_key or approval.id
         return await self._perform(effect, _intent(asked, key, effect), returns)
 
     async def _consent(self, effect: Effect[Any], asked: Asked, digest: str) -> str | Gated[Any]:
@@ -124,6 +155,22 @@ class Gate:
             return key
         await self._intents.decline(_intent(asked, "", effect))
         return Gated("declined", preview=_preview(effect))
+
+    async def _approval(self, effect: Effect[Any], asked: Asked) -> Approval:
+        """What another person is asked about exactly this effect, answered or not."""
+        shown: Mapping[str, Any] = json.loads(json.dumps(dict(effect.shown), default=str))
+        new = NewApproval(
+            execution_id=None,
+            step=asked.tool,
+            summary=effect.summary,
+            shown=shown,
+            digest=digest_of(effect.summary, shown),
+            requested_by=asked.principal.id,
+            approvers=(),
+            expires_at=self._clock.now() + timedelta(seconds=self._settings.limits.call_approval_s),
+            call=asked.call,
+        )
+        return await latest_of(self._approvals, new)
 
     def _preview(self, effect: Effect[Any], asked: Asked, digest: str) -> Gated[Any]:
         expires_at = self._clock.now() + timedelta(seconds=self._settings.limits.confirmation_s)
@@ -186,6 +233,15 @@ class Gate:
             )
 
 
+async def latest_of(approvals: Questions, new: NewApproval) -> Approval:
+    """The approval of exactly what `new` shows for its call, asked now unless it was asked before."""
+    assert new.call is not None
+    approval = await approvals.of_call(new.call)
+    if approval is not None and approval.digest == new.digest:
+        return approval
+    return await approvals.request(new)
+
+
 def _question_before(asked: Asked) -> dict[str, str] | None:
     """The key and digest of the question this call answers (2026-07-28, second round); the wire has unsealed it."""
     state = asked.ask.state if asked.ask is not None else None
@@ -226,6 +282,13 @@ def _again(recorded: Recorded, digest: str) -> Gated[Any]:
 
 def _preview(effect: Effect[Any]) -> dict[str, Any]:
     return {"summary": effect.summary, "changes": effect.shown}
+
+
+def _unapproved(approval: Approval, effect: Effect[Any]) -> Gated[Any]:
+    if approval.status == "rejected":
+        return Gated("declined", preview=_preview(effect), approval_id=approval.id)
+    until = approval.expires_at.isoformat()
+    return Gated("needs_approval", preview=_preview(effect), approval_id=approval.id, expires_at=until)
 
 
 def _question(effect: Effect[Any]) -> str:

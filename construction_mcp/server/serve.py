@@ -17,6 +17,7 @@ from construction_mcp.core.ownership import Ownership
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.addresses import bind, local_url, require_guarded, transport_security
 from construction_mcp.server.app import build_server
+from construction_mcp.server.approval_pages import approval_routes
 from construction_mcp.server.auth import Bearers, Identify, everybody, operator, people, principal_of
 from construction_mcp.server.deliveries import delivery_routes
 from construction_mcp.server.handover import own_directory
@@ -111,6 +112,7 @@ def _face(house: House, identify: Identify, url: str) -> HttpFace:
         routes=[
             *(metadata.routes if metadata else ()),
             *sign_in_routes(house),
+            *approval_routes(house),
             *simulator_routes(house, identify),
             *delivery_routes(house.services, settings.limits),
         ],

@@ -39,7 +39,8 @@ _AFTER_ALL = "9999"  # later than any time in text order
 class NewApproval:
     """A question. `shown` is what they decide about, by name; `editable` are the names they may change.
 
-    execution_id, step: None and the tool's name for a tool called under the policy `approve`.
+    execution_id, step: None and the tool's name for a tool called under the policy `approve`; `call` is the digest of
+        who calls it with what.
     approvers: mail addresses and users of this server; nobody means whoever has the role.
     """
 
@@ -56,6 +57,7 @@ class NewApproval:
     on_expiry: OnExpiry = "reject"
     escalate_to: tuple[str, ...] | None = None
     remind_at: datetime | None = None
+    call: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Approval:
 
     id: str
     execution_id: str | None
+    call: str | None
     step: str | None
     item: int
     status: Status
@@ -129,11 +132,14 @@ def request(tx: Tx, new: NewApproval, now: datetime) -> str:
             return known.id
         if known is not None:
             tx.run(_sql.forget, id=known.id)
+    if new.call is not None:
+        tx.run(_sql.void_call, call=new.call, now=time_text(now))
     approval_id = new_id("apr")
     tx.run(
         _sql.insert,
         id=approval_id,
         execution_id=new.execution_id,
+        call=new.call,
         step=new.step,
         item=new.item,
         summary=new.summary,
@@ -157,9 +163,9 @@ def of_step(tx: Tx, execution_id: str, step: str, item: int = -1) -> Approval | 
     return None if row is None else _approval(row)
 
 
-def of_call(tx: Tx, digest: str, requested_by: str, now: datetime) -> Approval | None:
-    """The approval of exactly this call of a tool by this caller, unless its time is over."""
-    row = tx.one(_sql.of_call, digest=digest, requested_by=requested_by, now=time_text(now))
+def of_call(tx: Tx, call: str, now: datetime) -> Approval | None:
+    """What was asked last for this call of a tool, answered or not, until its time is over."""
+    row = tx.one(_sql.of_call, call=call, now=time_text(now))
     return None if row is None else _approval(row)
 
 
@@ -194,7 +200,7 @@ def decide(tx: Tx, decision: Decision, now: datetime) -> Approval:
         NeedsApproval: APPROVAL_EXPIRED. Invalid: an edit of what may not be edited, or of another type.
     """
     approval = get(tx, decision.approval_id)
-    _refuse_unless_open(approval, now)
+    require_open(approval, now)
     shown = digest_of(approval.summary, approval.shown)  # the row's own column could tell of what it showed before
     if not (hmac.compare_digest(decision.digest, shown) and hmac.compare_digest(approval.digest, shown)):
         raise changed(approval)
@@ -213,7 +219,6 @@ def decide(tx: Tx, decision: Decision, now: datetime) -> Approval:
         comment=decision.comment or None,
     )
     assert won == 1, "nobody else writes inside this transaction"
-    tx.run(_sql.spend_links, id=approval.id)
     _note(tx, approval, decision, changed_values, now)
     return get(tx, approval.id)
 
@@ -231,11 +236,11 @@ def expire_due(tx: Tx, now: datetime) -> list[Approval]:
             assert approval.escalate_to is not None
             again = now + (approval.expires_at - approval.created_at)
             tx.run(_sql.escalate, id=approval.id, expires_at=time_text(again))
+            tx.run(_sql.void_links, id=approval.id)
             outcome = f"nobody answered; {', '.join(approval.escalate_to)} asked"
         else:
             tx.run(_sql.expire, id=approval.id, now=time_text(now))
             outcome = "nobody answered in time"
-        tx.run(_sql.spend_links, id=approval.id)
         summary = f"approval {approval.id}: {outcome}"
         audit.append(tx, audit.Entry("clock", "approval.expire", "done", summary, _targets(approval)), now)
         swept.append(get(tx, approval.id))
@@ -306,7 +311,10 @@ def changed(approval: Approval) -> Conflict:
     )
 
 
-def _refuse_unless_open(approval: Approval, now: datetime) -> None:
+def require_open(approval: Approval, now: datetime) -> None:
+    """Raises:
+    NeedsApproval: APPROVAL_EXPIRED. Conflict: APPROVAL_DECIDED.
+    """
     if approval.status == "expired" or (approval.status == "pending" and approval.expires_at <= now):
         raise NeedsApproval(
             "Nobody decided in time; this approval is over.",

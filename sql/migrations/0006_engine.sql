@@ -80,6 +80,7 @@ CREATE TABLE execution_events (
 CREATE TABLE approvals (
     id            TEXT PRIMARY KEY,
     execution_id  TEXT REFERENCES executions (id) ON DELETE CASCADE, -- none for a tool called under the policy approve
+    call          TEXT, -- digest of such a call, by whom and with what; of the latest only
     step          TEXT,
     item          INTEGER NOT NULL DEFAULT -1,
     status        TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'expired', 'cancelled')),
@@ -109,9 +110,9 @@ CREATE INDEX approvals_to_remind ON approvals (remind_at) WHERE status = 'pendin
 CREATE INDEX approvals_by_time ON approvals (created_at DESC, id DESC);
 CREATE INDEX approvals_by_status ON approvals (status, created_at DESC, id DESC);
 CREATE INDEX approvals_untold ON approvals (created_at) WHERE status = 'pending' AND told_at IS NULL;
-CREATE INDEX approvals_of_calls ON approvals (digest, created_at DESC) WHERE execution_id IS NULL;
+CREATE UNIQUE INDEX approvals_of_calls ON approvals (call) WHERE call IS NOT NULL;
 
--- A link to one named approver's confirmation page; spent with the decision.
+-- A link to one named approver's confirmation page; after the decision it shows that and no more.
 CREATE TABLE approval_links (
     token_hash  TEXT PRIMARY KEY,
     approval_id TEXT NOT NULL REFERENCES approvals (id) ON DELETE CASCADE,

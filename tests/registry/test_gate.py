@@ -13,7 +13,10 @@ from construction_mcp.core.config import Settings
 from construction_mcp.core.cursor import Cursors
 from construction_mcp.core.effects import Effect, Gated
 from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, NotPermitted, Unavailable, Uncertain
+from construction_mcp.core.keys import KeyRing
 from construction_mcp.core.ports import Answer, InputNeeded
+from construction_mcp.core.types import Principal, Role
+from construction_mcp.engine.approvals import Approvals, Said
 from construction_mcp.registry.gate import Asked, Gate
 from construction_mcp.store import audit
 from construction_mcp.store.database import Database
@@ -75,8 +78,13 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def gate(database: Database, clock: ManualClock, tmp_path: Path) -> Gate:
-    return Gate(Intents(database, clock), Cursors(b"k" * 32), Settings(data_dir=tmp_path), clock)
+def approvals(database: Database, clock: ManualClock) -> Approvals:
+    return Approvals(database, KeyRing([b"k" * 32]), clock)
+
+
+@pytest.fixture
+def gate(database: Database, clock: ManualClock, tmp_path: Path, approvals: Approvals) -> Gate:
+    return gate_of(Settings(data_dir=tmp_path), Intents(database, clock), clock, approvals)
 
 
 @pytest.fixture
@@ -87,6 +95,10 @@ def outside() -> Outside:
 async def ask_gate(gate: Gate, outside: Outside, asked: Asked) -> Gated[Any]:
     """As dispatch does: what happened before under this key, else through the gate."""
     return await gate.earlier(asked) or await gate.pass_through(outside.effect(), asked, RETURNS)
+
+
+def gate_of(settings: Settings, intents: Intents, clock: ManualClock, approvals: Approvals) -> Gate:
+    return Gate(intents, Cursors(b"k" * 32), settings, clock, approvals)
 
 
 CALL = Asked(ADMIN, "close_rfi", {"id": 42}, None)
@@ -229,10 +241,15 @@ class FullDisk(Intents):
 
 @pytest.mark.parametrize("failure", [None, Uncertain("The answer was lost."), NotPermitted("Procore refused.")])
 async def test_a_ledger_that_cannot_keep_the_outcome_does_not_change_the_answer(
-    outside: Outside, database: Database, clock: ManualClock, tmp_path: Path, failure: ConstructionError | None
+    outside: Outside,
+    database: Database,
+    clock: ManualClock,
+    tmp_path: Path,
+    approvals: Approvals,
+    failure: ConstructionError | None,
 ) -> None:
     """Else the caller of a change that was made hears that nothing was changed, and repeats it."""
-    gate = Gate(FullDisk(database, clock), Cursors(b"k" * 32), Settings(data_dir=tmp_path), clock)
+    gate = gate_of(Settings(data_dir=tmp_path), FullDisk(database, clock), clock, approvals)
     keyed = replace(CALL, idempotency_key="k", ask=Person(Answer("accept", {"confirm": True})))
     outside.failure = failure
 
@@ -258,3 +275,86 @@ async def test_every_outcome_extends_an_unbroken_chain(gate: Gate, outside: Outs
     assert audit.first_break([rows[0], {**rows[1], "summary": "forged"}, rows[2]]) == 2
     assert audit.first_break([rows[0], rows[2]]) == 2
     assert audit.first_break([rows[1], rows[0], rows[2]]) == 1
+
+
+@pytest.fixture
+def strict(database: Database, clock: ManualClock, tmp_path: Path, approvals: Approvals) -> Gate:
+    """A gate under the policy `approve`."""
+    settings = Settings(data_dir=tmp_path, write_policy="approve")
+    return gate_of(settings, Intents(database, clock), clock, approvals)
+
+
+BOSS = Principal("user:boss", Role.APPROVER, "Boss")
+
+
+async def say(approvals: Approvals, approval_id: str | None, answer: Any, who: Principal = BOSS) -> None:
+    assert approval_id is not None
+    approval = await approvals.get(approval_id)
+    await approvals.decide(Said(approval.id, approval.digest, answer), who, "form")
+
+
+async def test_under_approve_the_same_call_performs_once_what_another_person_approved(
+    strict: Gate, outside: Outside, approvals: Approvals
+) -> None:
+    asked = await ask_gate(strict, outside, CALL)
+    waiting = await ask_gate(strict, outside, CALL)
+    assert outside.done == []
+    await say(approvals, asked.approval_id, "approve")
+    first = await ask_gate(strict, outside, CALL)
+    outside.title = "changed by the first effect"
+    again = await ask_gate(strict, outside, CALL)
+
+    assert (asked.status, waiting.approval_id) == ("needs_approval", asked.approval_id)
+    assert asked.preview == {"summary": "Close RFI 42 Slab edge", "changes": {"status": "open -> closed"}}
+    assert asked.expires_at is not None
+    assert (first.status, again.item) == ("done", first.item)
+    assert outside.done == ["Slab edge"]
+
+
+async def test_under_approve_the_caller_approves_nothing_of_their_own(
+    strict: Gate, outside: Outside, approvals: Approvals
+) -> None:
+    """Not even an admin whose client has a form, nor with a code that somebody read to the model (S8)."""
+    asked = await ask_gate(strict, outside, replace(CALL, ask=Person(Answer("accept", {"confirm": True}))))
+    approval = await approvals.get(asked.approval_id or "")
+    said = Said(approval.id, approval.digest, "approve")
+
+    for tried in (
+        approvals.decide(said, ADMIN, "form"),
+        approvals.decide(said, ADMIN, "terminal"),
+        approvals.decide_by_code(said, ADMIN, approvals.code(approval, "terminal")),
+    ):
+        with pytest.raises(NotPermitted) as refused:
+            await tried
+        assert refused.value.code == "APPROVAL_NOT_YOURS"
+    assert (await ask_gate(strict, outside, CALL)).status == "needs_approval"
+    assert outside.done == []
+
+
+async def test_under_approve_a_changed_effect_voids_the_yes_and_a_no_declines(
+    strict: Gate, outside: Outside, approvals: Approvals
+) -> None:
+    first = await ask_gate(strict, outside, CALL)
+    await say(approvals, first.approval_id, "approve")
+    outside.title = "Roof edge"
+    second = await ask_gate(strict, outside, CALL)
+    await say(approvals, second.approval_id, "reject")
+    declined = await ask_gate(strict, outside, CALL)
+
+    assert (second.status, declined.status) == ("needs_approval", "declined")
+    assert second.approval_id != first.approval_id
+    assert outside.done == []
+
+
+async def test_under_approve_a_yes_ends_with_its_time(
+    strict: Gate, outside: Outside, approvals: Approvals, clock: ManualClock, tmp_path: Path
+) -> None:
+    asked = await ask_gate(strict, outside, CALL)
+    await say(approvals, asked.approval_id, "approve")
+    clock.advance(Settings(data_dir=tmp_path).limits.call_approval_s + 1)
+
+    late = await ask_gate(strict, outside, CALL)
+
+    assert late.status == "needs_approval"
+    assert late.approval_id != asked.approval_id
+    assert outside.done == []

@@ -1,0 +1,1 @@
+"""What runs and ran: look at executions, stop them, run them again, and decide what they ask."""
