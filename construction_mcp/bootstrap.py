@@ -18,6 +18,7 @@ from construction_mcp.core.errors import NotPermitted
 from construction_mcp.core.reach import Reach
 from construction_mcp.core.services import Services
 from construction_mcp.core.types import Principal
+from construction_mcp.core.waking import Bell
 from construction_mcp.registry.catalog import Catalog, load_catalog
 from construction_mcp.registry.dispatch import Dispatcher
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
     from construction_mcp.deployment.writing import Drafts
+    from construction_mcp.engine.port import EnginePort
+    from construction_mcp.engine.scheduler import Scheduler
     from construction_mcp.expressions.cel import CelEngine
     from construction_mcp.insight.matching import TemplateSearch
     from construction_mcp.net.egress import Policy
@@ -81,6 +84,7 @@ class House:
         self.clock: Clock = clock or SystemClock()
         self.catalog = catalog or load_catalog()
         self.changes = ChangeHub()
+        self.due_changed = Bell(self.clock)
         self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
         self.performs = performs
         self.channels = settings.channels if channels is None else channels
@@ -230,7 +234,7 @@ class House:
         from construction_mcp.store.workflows import Workflows
 
         database, workflows = await self.services.get(Database), await self.services.get(Workflows)
-        return Versions(database, workflows, self.clock, self.settings.limits)
+        return Versions(database, workflows, self.clock, self.settings.limits, started=self.due_changed.ring)
 
     async def _action_types(self) -> "Catalogue":
         from construction_mcp.actions.catalogue import Catalogue
@@ -314,6 +318,12 @@ class House:
             self.settings,
             self.clock,
         )
+
+    async def _scheduler(self, engine: "EnginePort") -> "Scheduler":
+        from construction_mcp.engine.scheduler import Scheduler
+        from construction_mcp.store.database import Database
+
+        return Scheduler(await self.services.get(Database), engine, self.due_changed, self.settings, self.clock)
 
     async def _users(self) -> "Users":
         from construction_mcp.store.database import Database

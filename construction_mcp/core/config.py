@@ -143,6 +143,10 @@ class Limits:
     schedule_catch_up_h: float = 12.0  # how far back missed runs are made up for (PRODUCT.md section 5)
     schedule_catch_up_max: int = 24  # runs that `catch_up: all` makes up for: a day of hours
     schedule_spread_s: float = 20.0  # 200 workflows due at 9:00 start within it: ten a second
+    schedule_late_s: float = 60.0  # found later than this after its spread, a run was missed: nobody was here
+    schedule_look_s: float = 30.0  # between two looks at the wall clock, which may be set while a timer sleeps
+    schedule_early_s: float = 1.0  # no clock is kept better; behind by more, it was set back
+    schedule_due_max: int = 1000  # claimed in one transaction: 200 workflows at 9:00 are one
     schedule_skipped_days_max: int = 400  # in a row, by a calendar: a year of Saturdays; then it never runs
 
     # Procore

@@ -1,0 +1,18 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from construction_mcp.core.clock import ManualClock
+from tests.engine.yard import Yard, yard_at
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def yard(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Yard]:
+    async with yard_at(tmp_path, clock) as made:
+        yield made
