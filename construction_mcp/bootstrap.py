@@ -18,7 +18,7 @@ from construction_mcp.core.errors import NotPermitted
 from construction_mcp.core.reach import Reach
 from construction_mcp.core.services import Services
 from construction_mcp.core.types import Principal
-from construction_mcp.core.waking import Bell
+from construction_mcp.core.waking import Arrivals, Bell
 from construction_mcp.registry.catalog import Catalog, load_catalog
 from construction_mcp.registry.dispatch import Dispatcher
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
     from construction_mcp.deployment.writing import Drafts
+    from construction_mcp.engine.admission import Admission
+    from construction_mcp.engine.inbox import Inbox
     from construction_mcp.engine.port import EnginePort
     from construction_mcp.engine.scheduler import Scheduler
     from construction_mcp.expressions.cel import CelEngine
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from construction_mcp.simulator.app import Simulator
     from construction_mcp.store.connections import Connections
     from construction_mcp.store.database import Database
+    from construction_mcp.store.deliveries import Deliveries
     from construction_mcp.store.hooks import Hooks
     from construction_mcp.store.intents import Intents
     from construction_mcp.store.notifications import Notifications
@@ -85,6 +88,7 @@ class House:
         self.catalog = catalog or load_catalog()
         self.changes = ChangeHub()
         self.due_changed = Bell(self.clock)
+        self.arrivals = Arrivals(self.clock)
         self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
         self.performs = performs
         self.channels = settings.channels if channels is None else channels
@@ -150,6 +154,9 @@ class House:
             f"{room}.store.users:Users": self._users,
             f"{room}.store.intents:Intents": self._intents,
             f"{room}.store.hooks:Hooks": self._hooks,
+            f"{room}.store.deliveries:Deliveries": self._deliveries,
+            f"{room}.engine.admission:Admission": self._admission,
+            f"{room}.core.waking:Arrivals": self._just(self.arrivals),
             f"{room}.store.connections:Connections": self._connections,
             f"{room}.registry.gate:Gate": self._gate,
             f"{room}.actions.catalogue:Catalogue": self._action_types,
@@ -341,9 +348,38 @@ class House:
         from construction_mcp.store.database import Database
         from construction_mcp.store.hooks import Hooks
 
-        hooks = Hooks(await self.services.get(Database), self.clock, self.settings.limits)
-        await hooks.forget_deliveries(self.clock.now() - timedelta(days=self.settings.limits.deliveries_kept_days))
-        return hooks
+        return Hooks(await self.services.get(Database), self.clock, self.settings.limits)
+
+    async def _deliveries(self) -> "Deliveries":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.deliveries import Deliveries
+
+        deliveries = Deliveries(await self.services.get(Database), self.clock, self.settings.limits)
+        await deliveries.forget(self.clock.now() - timedelta(days=self.settings.limits.deliveries_kept_days))
+        return deliveries
+
+    async def _admission(self) -> "Admission":
+        from construction_mcp.actions.catalogue import Catalogue
+        from construction_mcp.engine.admission import Admission
+        from construction_mcp.engine.records import ReadAgain
+        from construction_mcp.expressions.cel import CelEngine
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.store.connections import Connections
+
+        expressions, limits = await self.services.get(CelEngine), self.settings.limits
+        accounts, types = await self.services.get(Accounts), await self.services.get(Catalogue)
+        records = ReadAgain(accounts, types, self.clock, limits)
+        return Admission(records, expressions, await self.services.get(Connections), self.clock, limits)
+
+    async def _inbox(self, engine: "EnginePort") -> "Inbox":
+        from construction_mcp.engine.admission import Admission
+        from construction_mcp.engine.inbox import Inbox
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.deliveries import Deliveries
+
+        database, deliveries = await self.services.get(Database), await self.services.get(Deliveries)
+        admission = await self.services.get(Admission)
+        return Inbox(database, deliveries, admission, engine, self.arrivals, self.settings, self.clock)
 
     async def _connections(self) -> "Connections":
         from construction_mcp.store.connections import Connections

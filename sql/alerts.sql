@@ -35,3 +35,12 @@ SELECT count(*) FROM alerts WHERE told_at IS NULL;
 -- name: newest :many
 -- What was told or waits to be, newest first, for the health report.
 SELECT workflow_id, kind, text, created_at, told_at FROM alerts ORDER BY created_at DESC LIMIT :most;
+
+-- name: newer :value
+-- Whether one of a kind was kept lately, so that what repeats itself is told once in a while.
+SELECT 1
+  FROM alerts
+ WHERE workflow_id IS :workflow_id
+   AND kind = :kind
+   AND created_at > :since
+ LIMIT 1;

@@ -132,6 +132,13 @@ class Limits:
     # webhooks
     deliveries_kept_days: int = 30  # Procore repeats an event within a day; the rest serves as examples
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
+    delivery_ahead_max_s: float = 3600.0  # an event dated further ahead is kept aside: no clock is an hour off
+    signature_window_s: float = 300.0  # Standard Webhooks: an older delivery may be a replay
+    inbox_batch_max: int = 50  # decided at once: a busy minute, two spike windows of Procore
+    inbox_retry_s: float = 30.0  # until Procore is asked again about what it could not be asked
+    chain_depth_max: int = 5  # workflows that set each other off through Procore; beyond it is a loop
+    chain_window_s: float = 900.0  # how long after our own write an event may be its echo
+    alert_pause_s: float = 3600.0  # between two mails about one workflow (PRODUCT.md section 6)
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
     deliveries_looked_at: int = 100  # newest of one hook, for a real example of an event

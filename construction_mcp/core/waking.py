@@ -26,3 +26,7 @@ class Bell:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
         self._rung.clear()
+
+
+class Arrivals(Bell):
+    """Rung when a delivery was stored: it waits to be decided, or has started something."""

@@ -140,7 +140,9 @@ class Deployments:
             if standing.status == "active":
                 url = self._starting.url_of(standing.hook_id)
                 return Switched("active", number, webhook_url=url, next_run_at=standing.due_at)
-            return await self._switch(standing, number, principal, "resume")
+            ignored = await self._deliveries.ignored(workflow_id, _settings_ignored_max)
+            done = await self._switch(standing, number, principal, "resume")
+            return replace(done, ignored=ignored)
 
     async def rollback(self, workflow_id: str, to_version: int, principal: Principal) -> Switched:
         """Let an earlier version run again, with what started it then. The draft stays as it is.

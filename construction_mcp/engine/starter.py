@@ -61,6 +61,16 @@ def trigger_value(
     return value
 
 
+def event_key(event_id: str) -> str:
+    """The key of what an event starts: however often and however late it is told, one execution."""
+    return f"event:{event_id}"
+
+
+def change_key(resource_name: str, resource_id: int | str, updated_at: str) -> str:
+    """The key of what a poll starts: this state of this record, once."""
+    return f"change:{resource_name}:{resource_id}:{updated_at}"
+
+
 def moment_text(moment: datetime) -> str:
     """As expressions read moments: UTC to the second, `2026-03-02T15:00:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

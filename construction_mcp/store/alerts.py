@@ -39,8 +39,14 @@ class Told(NamedTuple):
     told_at: datetime | None
 
 
-def raise_alert(tx: Tx, workflow_id: str | None, kind: Kind, text: str, now: datetime) -> None:
-    """Keep something to tell the workflow's owner."""
+def raise_alert(
+    tx: Tx, workflow_id: str | None, kind: Kind, text: str, now: datetime, *, unless_since: datetime | None = None
+) -> None:
+    """Keep something to tell the workflow's owner; not where one of the kind was kept after `unless_since`."""
+    if unless_since is not None:
+        place = {"workflow_id": workflow_id, "kind": kind, "since": time_text(unless_since)}
+        if tx.value(_sql.newer, **place) is not None:
+            return
     tx.run(_sql.insert, id=new_id("alr"), workflow_id=workflow_id, kind=kind, text=text, now=time_text(now))
 
 
