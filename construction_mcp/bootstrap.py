@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from construction_mcp.core.background import Background
 from construction_mcp.core.changes import ChangeHub
@@ -19,6 +19,7 @@ from construction_mcp.core.errors import NotPermitted
 from construction_mcp.core.reach import Reach
 from construction_mcp.core.services import Services
 from construction_mcp.core.types import Principal
+from construction_mcp.core.waking import Arrivals, Bell
 from construction_mcp.registry.catalog import Catalog, load_catalog
 from construction_mcp.registry.dispatch import Dispatcher
 
@@ -32,10 +33,14 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.facts import FactFinder
     from construction_mcp.deployment.starting import Starting
     from construction_mcp.deployment.writing import Drafts
+    from construction_mcp.engine.admission import Admission
     from construction_mcp.engine.approval_watch import ApprovalWatch
     from construction_mcp.engine.approvals import Approvals
     from construction_mcp.engine.embedded import EmbeddedEngine
+    from construction_mcp.engine.inbox import Inbox
+    from construction_mcp.engine.port import EnginePort
     from construction_mcp.engine.runner import Tools as EngineTools
+    from construction_mcp.engine.scheduler import Scheduler
     from construction_mcp.expressions.cel import CelEngine
     from construction_mcp.insight.matching import TemplateSearch
     from construction_mcp.net.egress import Policy
@@ -57,6 +62,7 @@ if TYPE_CHECKING:
     from construction_mcp.simulator.app import Simulator
     from construction_mcp.store.connections import Connections
     from construction_mcp.store.database import Database
+    from construction_mcp.store.deliveries import Deliveries
     from construction_mcp.store.hooks import Hooks
     from construction_mcp.store.intents import Intents
     from construction_mcp.store.notifications import Notifications
@@ -64,6 +70,12 @@ if TYPE_CHECKING:
     from construction_mcp.store.versions import Versions
     from construction_mcp.store.workflows import Workflows
     from construction_mcp.workflow.template import Templates
+
+
+class Service(Protocol):
+    """Something that works beside the calls until it is cancelled."""
+
+    async def run(self) -> None: ...
 
 
 class House:
@@ -86,6 +98,8 @@ class House:
         self.clock: Clock = clock or SystemClock()
         self.catalog = catalog or load_catalog()
         self.changes = ChangeHub()
+        self.due_changed = Bell(self.clock)
+        self.arrivals = Arrivals(self.clock)
         self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
         self.performs = performs
         self.channels = settings.channels if channels is None else channels
@@ -123,7 +137,15 @@ class House:
 
     async def run_services(self) -> None:
         """Carry workflows out until cancelled: the engine, and what starts and watches executions beside it."""
-        services = [await self._engine_port()]
+        from construction_mcp.engine.embedded import EmbeddedEngine
+
+        engine = await self.services.get(EmbeddedEngine)
+        services: list[Service] = [
+            engine,
+            await self._scheduler(engine),
+            await self._inbox(engine),
+            await self._approval_watch(),
+        ]
         async with asyncio.TaskGroup() as tasks:
             for service in services:
                 tasks.create_task(service.run(), name=type(service).__name__)
@@ -158,6 +180,9 @@ class House:
             f"{room}.store.users:Users": self._users,
             f"{room}.store.intents:Intents": self._intents,
             f"{room}.store.hooks:Hooks": self._hooks,
+            f"{room}.store.deliveries:Deliveries": self._deliveries,
+            f"{room}.engine.admission:Admission": self._admission,
+            f"{room}.core.waking:Arrivals": self._just(self.arrivals),
             f"{room}.store.connections:Connections": self._connections,
             f"{room}.registry.gate:Gate": self._gate,
             f"{room}.actions.catalogue:Catalogue": self._action_types,
@@ -246,7 +271,7 @@ class House:
         from construction_mcp.store.workflows import Workflows
 
         database, workflows = await self.services.get(Database), await self.services.get(Workflows)
-        return Versions(database, workflows, self.clock, self.settings.limits)
+        return Versions(database, workflows, self.clock, self.settings.limits, started=self.due_changed.ring)
 
     async def _action_types(self) -> "Catalogue":
         from construction_mcp.actions.catalogue import Catalogue
@@ -334,6 +359,12 @@ class House:
             self.clock,
         )
 
+    async def _scheduler(self, engine: "EnginePort") -> "Scheduler":
+        from construction_mcp.engine.scheduler import Scheduler
+        from construction_mcp.store.database import Database
+
+        return Scheduler(await self.services.get(Database), engine, self.due_changed, self.settings, self.clock)
+
     async def _users(self) -> "Users":
         from construction_mcp.store.database import Database
         from construction_mcp.store.users import Users
@@ -350,9 +381,38 @@ class House:
         from construction_mcp.store.database import Database
         from construction_mcp.store.hooks import Hooks
 
-        hooks = Hooks(await self.services.get(Database), self.clock, self.settings.limits)
-        await hooks.forget_deliveries(self.clock.now() - timedelta(days=self.settings.limits.deliveries_kept_days))
-        return hooks
+        return Hooks(await self.services.get(Database), self.clock, self.settings.limits)
+
+    async def _deliveries(self) -> "Deliveries":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.deliveries import Deliveries
+
+        deliveries = Deliveries(await self.services.get(Database), self.clock, self.settings.limits)
+        await deliveries.forget(self.clock.now() - timedelta(days=self.settings.limits.deliveries_kept_days))
+        return deliveries
+
+    async def _admission(self) -> "Admission":
+        from construction_mcp.actions.catalogue import Catalogue
+        from construction_mcp.engine.admission import Admission
+        from construction_mcp.engine.records import ReadAgain
+        from construction_mcp.expressions.cel import CelEngine
+        from construction_mcp.procore.access import Accounts
+        from construction_mcp.store.connections import Connections
+
+        expressions, limits = await self.services.get(CelEngine), self.settings.limits
+        accounts, types = await self.services.get(Accounts), await self.services.get(Catalogue)
+        records = ReadAgain(accounts, self.dispatcher.made_by, types, self.clock, limits)
+        return Admission(records, expressions, await self.services.get(Connections), self.clock, limits)
+
+    async def _inbox(self, engine: "EnginePort") -> "Inbox":
+        from construction_mcp.engine.admission import Admission
+        from construction_mcp.engine.inbox import Inbox
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.deliveries import Deliveries
+
+        database, deliveries = await self.services.get(Database), await self.services.get(Deliveries)
+        admission = await self.services.get(Admission)
+        return Inbox(database, deliveries, admission, engine, self.arrivals, self.settings, self.clock)
 
     async def _connections(self) -> "Connections":
         from construction_mcp.store.connections import Connections

@@ -28,6 +28,13 @@ SELECT id, state, workflow_id, environment, company_id, project_id, principal, p
  WHERE id = :id
    AND source = 'procore';
 
+-- name: custom_by_id :one
+-- As `by_id`, for senders that sign; the secret is unsealed for each delivery and kept nowhere.
+SELECT id, state, workflow_id, environment, principal, secret_sealed
+  FROM hooks
+ WHERE id = :id
+   AND source = 'custom';
+
 -- name: of_environment :many
 -- A workspace has a handful; what came through each is counted from the index.
 SELECT hooks.id, state, workflow_id, environment, company_id, project_id, principal, procore_id, resource_names,
@@ -109,10 +116,6 @@ UPDATE hooks
 -- Its deliveries go with it.
 DELETE FROM hooks WHERE id = :id;
 
--- name: delivery_of :value
--- Whether this event came through this hook before: the unique key is the index.
-SELECT id FROM deliveries WHERE hook_id = :hook_id AND event_id = :event_id;
-
 -- name: newest_of_hook :many
 -- What came last through one hook, newest first: from the index on hook and time.
 SELECT event, received_at
@@ -120,14 +123,3 @@ SELECT event, received_at
  WHERE hook_id = :hook_id
  ORDER BY received_at DESC
  LIMIT :newest;
-
--- name: forget_deliveries :run
--- They answer for repeats and serve as examples, not as history; hook by hook, for the index begins with the hook.
-DELETE FROM deliveries
- WHERE hook_id IN (SELECT id FROM hooks)
-   AND received_at < :before;
-
--- name: accept :run
--- In the transaction that asked `delivery_of`, so an event is kept once however often it is sent.
-INSERT INTO deliveries (id, hook_id, event_id, event, received_at)
-VALUES (:id, :hook_id, :event_id, :event, :now);

@@ -153,6 +153,13 @@ class Limits:
     # webhooks
     deliveries_kept_days: int = 30  # Procore repeats an event within a day; the rest serves as examples
     delivery_bytes_max: int = 256 * 1024  # an event names a record and carries none: 2 KB is a large one
+    delivery_ahead_max_s: float = 3600.0  # an event dated further ahead is kept aside: no clock is an hour off
+    signature_window_s: float = 300.0  # Standard Webhooks: an older delivery may be a replay
+    inbox_batch_max: int = 50  # decided at once: a busy minute, two spike windows of Procore
+    inbox_retry_s: float = 30.0  # until Procore is asked again about what it could not be asked
+    chain_depth_max: int = 5  # workflows that set each other off through Procore; beyond it is a loop
+    chain_window_s: float = 900.0  # how long after our own write an event may be its echo
+    alert_pause_s: float = 3600.0  # between two mails about one workflow (PRODUCT.md section 6)
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
     deliveries_looked_at: int = 100  # newest of one hook, for a real example of an event
@@ -164,6 +171,10 @@ class Limits:
     schedule_catch_up_h: float = 12.0  # how far back missed runs are made up for (PRODUCT.md section 5)
     schedule_catch_up_max: int = 24  # runs that `catch_up: all` makes up for: a day of hours
     schedule_spread_s: float = 20.0  # 200 workflows due at 9:00 start within it: ten a second
+    schedule_late_s: float = 60.0  # found later than this after its spread, a run was missed: nobody was here
+    schedule_look_s: float = 30.0  # between two looks at the wall clock, which may be set while a timer sleeps
+    schedule_early_s: float = 1.0  # no clock is kept better; behind by more, it was set back
+    schedule_due_max: int = 1000  # claimed in one transaction: 200 workflows at 9:00 are one
     schedule_skipped_days_max: int = 400  # in a row, by a calendar: a year of Saturdays; then it never runs
 
     # Procore

@@ -1,10 +1,14 @@
 """`POST /webhooks/{hook_id}`: take a delivery, store it, and forget what it makes stale.
 
-The order is the defence: an unknown hook or a wrong secret costs no read of the body and leaves no row; 202 is said
-only of what would survive a power cut. The body is a hint: it forgets cached reads and decides nothing.
+The order is the defence: an unknown hook, a wrong secret or a stale time costs no read of the body and leaves no row;
+202 is said only of what would survive a power cut, and never waits for Procore. What Procore sends is a hint, which the
+inbox (`engine/inbox.py`) turns into an execution once it has read the record. What a signed sender sends is believed:
+its execution is stored in the same transaction, unless a filter has to look at it first.
 """
 
 from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -14,10 +18,17 @@ from construction_mcp.cache import Cache
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid, NeedsLogin, NotFound
 from construction_mcp.core.json import read_json
+from construction_mcp.core.keys import KeyRing
 from construction_mcp.core.reach import WEBHOOKS_PATH
 from construction_mcp.core.services import Services
+from construction_mcp.core.waking import Arrivals
+from construction_mcp.engine.starter import event_key, new_execution, trigger_value
+from construction_mcp.notify.signing import read_stamp, require_signed
 from construction_mcp.procore.webhooks import read_event
-from construction_mcp.store.hooks import Accepted, Hooks
+from construction_mcp.store.deliveries import Accepted, Deliveries
+from construction_mcp.store.executions import NewExecution
+from construction_mcp.store.hooks import CustomHook, Hook, Hooks
+from construction_mcp.store.starts import Startable
 
 _SCHEME = "bearer "
 _RETRY_S = 5
@@ -33,24 +44,69 @@ def delivery_routes(services: Services, limits: Limits) -> list[Route]:
             return _refusal(error)
         except ClientDisconnect:
             return Response(status_code=400)
-        return JSONResponse(accepted._asdict(), 202)
+        return JSONResponse(_told(accepted), 202)
 
     return [Route(f"{WEBHOOKS_PATH}/{{hook_id}}", deliver, methods=["POST"])]
 
 
 async def _accept(request: Request, services: Services, limits: Limits) -> Accepted:
     hooks = await services.get(Hooks)
-    hook = await hooks.authenticate(request.path_params["hook_id"], _secret(request))
-    body = read_json(
-        await _body(request, limits.delivery_bytes_max),
-        bytes_max=limits.delivery_bytes_max,
-        depth_max=limits.json_depth_max,
-        unique_keys=True,
-    )
-    event = read_event(body)
-    accepted = await hooks.accept(hook, event.id, {**asdict(event), "at": event.at and event.at.isoformat()})
+    hook_id = request.path_params["hook_id"]
+    custom = await hooks.custom(hook_id)
+    if custom is not None:
+        accepted = await _signed(request, custom, services, limits)
+    else:
+        accepted = await _procores(request, await hooks.authenticate(hook_id, _secret(request)), services, limits)
+    (await services.get(Arrivals)).ring()
+    return accepted
+
+
+async def _procores(request: Request, hook: Hook, services: Services, limits: Limits) -> Accepted:
+    event = read_event(_json(await _body(request, limits.delivery_bytes_max), limits))
+    told = {**asdict(event), "at": event.at and event.at.isoformat()}
+    deliveries = await services.get(Deliveries)
+    odd = _odd(event.at, deliveries.clock.now(), limits)
+    accepted = await deliveries.accept(hook.id, hook.workflow_id, event.id, told, odd=odd)
     (await services.get(Cache)).invalidate(*event.tags)
     return accepted
+
+
+async def _signed(request: Request, hook: CustomHook, services: Services, limits: Limits) -> Accepted:
+    """Source: Standard Webhooks, "Verifying webhook authenticity": over the raw body, before it is parsed."""
+    if hook.state != "live":
+        raise NotFound("There is no such webhook.", code="WEBHOOK_NOT_FOUND")
+    deliveries = await services.get(Deliveries)
+    stamp = read_stamp(request.headers, deliveries.clock.now(), limits.signature_window_s)
+    raw = await _body(request, limits.delivery_bytes_max)
+    require_signed(hook.secret(await services.get(KeyRing)), stamp, raw)
+    body = _json(raw, limits)
+
+    def begin(active: Startable) -> NewExecution | None:
+        if active.trigger.get("filter") is not None:
+            return None
+        value = trigger_value(active.trigger, "webhook", stamp.sent_at, body=body)
+        return new_execution(active, value, requested_by="webhook", key=event_key(stamp.id))
+
+    told = {"id": stamp.id, "at": stamp.sent_at.isoformat(), "body": body}
+    return await deliveries.accept(hook.id, hook.workflow_id, stamp.id, told, begin=begin)
+
+
+def _json(raw: bytes, limits: Limits) -> Any:
+    return read_json(raw, bytes_max=limits.delivery_bytes_max, depth_max=limits.json_depth_max, unique_keys=True)
+
+
+def _odd(at: datetime | None, now: datetime, limits: Limits) -> str | None:
+    """Why an event's own time is not to be believed: from the future, or older than our memory of what came before."""
+    if at is not None and at > now + timedelta(seconds=limits.delivery_ahead_max_s):
+        return "it is dated in the future"
+    if at is not None and at < now - timedelta(days=limits.deliveries_kept_days):
+        return f"it is older than {limits.deliveries_kept_days} days"
+    return None
+
+
+def _told(accepted: Accepted) -> dict[str, Any]:
+    told = {"delivery_id": accepted.delivery_id, "duplicate": accepted.duplicate}
+    return told if accepted.execution_id is None else {**told, "execution_id": accepted.execution_id}
 
 
 def _secret(request: Request) -> str:

@@ -14,10 +14,10 @@ import hmac
 import json
 import secrets
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
@@ -74,11 +74,20 @@ class KnownHook:
     last_delivery_at: datetime | None
 
 
-class Accepted(NamedTuple):
-    """A delivery that is stored; `duplicate` when the event was there before."""
+@dataclass(frozen=True, slots=True)
+class CustomHook:
+    """Where senders post that sign what they send."""
 
-    delivery_id: str
-    duplicate: bool
+    id: str
+    state: State
+    workflow_id: str
+    environment: str
+    principal: str
+    secret_sealed: bytes = field(repr=False)
+
+    def secret(self, keys: KeyRing) -> str:
+        """The `whsec_` secret. Raises: NotPermitted: AUTH_KEY_MISMATCH."""
+        return keys.unseal(self.secret_sealed, _place(self.id, self.principal, self.environment)).decode()
 
 
 class Hooks:
@@ -89,6 +98,7 @@ class Hooks:
         self._clock = clock
         self._limits = limits
         self._known: dict[str, Hook] = {}  # stored hooks only: an unknown id leaves no trace
+        self._custom: dict[str, CustomHook] = {}
 
     async def add(
         self,
@@ -145,6 +155,8 @@ class Hooks:
         """What is known of the workflow's hooks has changed in a transaction of somebody else's."""
         for hook in [hook for hook in self._known.values() if hook.workflow_id == workflow_id]:
             del self._known[hook.id]
+        for custom in [custom for custom in self._custom.values() if custom.workflow_id == workflow_id]:
+            del self._custom[custom.id]
 
     async def get(self, hook_id: str) -> Hook:
         """Raises: NotFound: WEBHOOK_NOT_FOUND."""
@@ -152,6 +164,16 @@ class Hooks:
         if hook is None:
             hook = await self._database.read(lambda tx: _get(tx, hook_id))
             self._known[hook_id] = hook
+        return hook
+
+    async def custom(self, hook_id: str) -> CustomHook | None:
+        """The hook of a sender that signs; None where the id names none. A known one costs no statement."""
+        hook = self._custom.get(hook_id)
+        if hook is None:
+            row = await self._database.read(lambda tx: tx.one(_sql.custom_by_id, id=hook_id))
+            if row is None:
+                return None
+            hook = self._custom[hook_id] = CustomHook(**dict(row))
         return hook
 
     async def of_environment(self, environment: str) -> list[KnownHook]:
@@ -205,28 +227,6 @@ class Hooks:
         if not hook.admits(secret, self._clock.now()):
             raise NeedsLogin("The delivery does not carry this hook's secret.")
         return hook
-
-    async def accept(self, hook: Hook, event_id: str, event: Mapping[str, Any]) -> Accepted:
-        """Store a delivery so that it survives a power cut; the same event of the same hook is stored once.
-
-        Raises:
-            Unavailable: it could not be stored; nothing was accepted.
-        """
-        columns = {"hook_id": hook.id, "event_id": event_id}
-        delivery_id, text, now = new_id("dlv"), json_text(dict(event)), time_text(self._clock.now())
-
-        def write(tx: Tx) -> Accepted:
-            known = tx.value(_sql.delivery_of, **columns)
-            if known is not None:
-                return Accepted(known, duplicate=True)
-            tx.run(_sql.accept, id=delivery_id, **columns, event=text, now=now)
-            return Accepted(delivery_id, duplicate=False)
-
-        return await self._database.write(write, durable=True)
-
-    async def forget_deliveries(self, before: datetime) -> int:
-        """Drop what came before the moment; how many."""
-        return await self._database.write(lambda tx: tx.run(_sql.forget_deliveries, before=time_text(before)))
 
     async def last_event(self, hook_id: str, resource_name: str) -> tuple[dict[str, Any], datetime] | None:
         """The last event about such a resource among the newest that came through the hook, and when it came."""

@@ -6,7 +6,7 @@ it (a due time, a look at Procore, a hook). The number of statements does not de
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -186,11 +186,20 @@ class WorkflowStatus:
 class Versions:
     """The versions of one data directory. Kept definitions are dropped with every change made here."""
 
-    def __init__(self, database: Database, workflows: Workflows, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self,
+        database: Database,
+        workflows: Workflows,
+        clock: Clock,
+        limits: Limits,
+        started: Callable[[], None] = lambda: None,
+    ) -> None:
+        """started: called after a version has been arranged to start by itself."""
         self._database = database
         self._workflows = workflows
         self._clock = clock
         self._limits = limits
+        self._started = started
 
     async def activate(
         self, workflow_id: str, candidate: Candidate, start: Start, *, draft_version: int, principal: str
@@ -229,7 +238,9 @@ class Versions:
             return number
 
         with self._workflows.changing(workflow_id):
-            return await self._database.write(write, durable=True)
+            number = await self._database.write(write, durable=True)
+        self._started()
+        return number
 
     async def note_declined(self, workflow_id: str, name: str, *, principal: str) -> None:
         """Record that a person said no to deploying the draft; nothing else changes."""
@@ -255,7 +266,9 @@ class Versions:
             return _standing(tx, workflow_id)
 
         with self._workflows.changing(workflow_id):
-            return await self._database.write(write, durable=True)
+            standing = await self._database.write(write, durable=True)
+        self._started()
+        return standing
 
     async def pause(self, workflow_id: str, *, principal: str) -> Standing:
         """Stop whatever starts it; a workflow that does not run stays as it is.

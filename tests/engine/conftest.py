@@ -3,15 +3,23 @@ from pathlib import Path
 
 import pytest
 
+from construction_mcp.core.clock import ManualClock
 from tests.engine.plant import Plant, opened
+from tests.engine.yard import Yard, yard_at
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
-    async with opened(tmp_path) as plant:
+async def plant(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Plant]:
+    async with opened(tmp_path, clock) as plant:
         yield plant
+
+
+@pytest.fixture
+async def yard(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Yard]:
+    async with yard_at(tmp_path, clock) as made:
+        yield made

@@ -378,7 +378,12 @@ def execution(place: int, workflow_id: str, start, **columns: Any) -> tuple[Any,
 
 def run_into(path, executions) -> None:
     with sqlite3.connect(path) as connection:
-        connection.executemany("INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", executions)
+        connection.executemany(
+            "INSERT INTO executions (id, workflow_id, version, mode, status, started_at, completed_at, trigger, error, "
+            "plan_hash, environment, run_as, requested_by) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'p', 'simulator', 'local:1', 'schedule')",
+            executions,
+        )
 
 
 async def test_the_status_is_one_statement_with_actions_executions_and_health(versions, workflows, clock, path):

@@ -14,6 +14,7 @@ from construction_mcp.insight.advice import CREATED
 from construction_mcp.procore.webhooks import read_event
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
+from construction_mcp.store.deliveries import Deliveries
 from construction_mcp.store.hooks import Hooks
 from tests.toolsets.conftest import CallTool
 from tests.toolsets.desk import DEFAULT_CHARS_MAX, Desk, size
@@ -165,7 +166,7 @@ async def test_a_sample_event_is_a_delivery_as_procore_posts_it(call: CallTool, 
 
 
 async def test_a_real_event_is_shown_where_one_came(call: CallTool, house: House, clock: ManualClock) -> None:
-    hooks = await house.services.get(Hooks)
+    hooks, deliveries = await house.services.get(Hooks), await house.services.get(Deliveries)
     settings: Settings = house.settings
     hook, _ = await hooks.add(
         environment=settings.environment,
@@ -177,7 +178,7 @@ async def test_a_real_event_is_shown_where_one_came(call: CallTool, house: House
     for number, name in enumerate(("Submittals", "Submittals", "Meetings"), 1):
         clock.advance(60)
         event = {"id": f"e{number}", "resource_name": name, "event_type": "update", "resource_id": number}
-        await hooks.accept(hook, f"e{number}", event)
+        await deliveries.accept(hook.id, None, f"e{number}", event)
 
     sample = await call("get_sample_event", resource_name="Submittals")
     other = await call("get_sample_event", resource_name="RFIs")

@@ -1,0 +1,113 @@
+"""Reads the record of an event again, with the get action of its kind and the workflow's own account."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, NoReturn, TypeAlias
+
+from construction_mcp.actions.action import ActionType, ActionTypes
+from construction_mcp.actions.performing import Act, Context, Run
+from construction_mcp.core.clock import Clock
+from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import NotFound, Unavailable
+from construction_mcp.core.types import Principal, Role
+from construction_mcp.procore.access import Accounts, Procore
+from construction_mcp.procore.event_names import named
+from construction_mcp.store.starts import Startable
+from construction_mcp.workflow.triggers import READS
+
+Call: TypeAlias = Callable[[str, Mapping[str, Any], Principal], Awaitable[Any]]
+"""One of this server's tools, as `performing.Context.call` has it."""
+
+
+class ReadAgain:
+    """Implements `admission.Records`."""
+
+    def __init__(self, accounts: Accounts, call: Call, types: ActionTypes, clock: Clock, limits: Limits) -> None:
+        self._accounts = accounts
+        self._call = call
+        self._types = types
+        self._clock = clock
+        self._limits = limits
+
+    async def read(self, active: Startable, event: Mapping[str, Any]) -> Any:
+        """As `Records.read`."""
+        action = self._types.get(READS.get(named(event["resource_name"]) or "", ""))
+        project_id = event["project_id"] or active.project_id
+        if action is None or project_id is None or event["resource_id"] is None:
+            return None
+        if action.perform is None:
+            raise Unavailable(f"This server cannot carry out {action.name} yet.")
+        config = action.config.model_validate(_config_of(action, event, project_id, self._clock))
+        output = await action.perform(config, self._context(active, event, project_id))
+        assert not isinstance(output, Act), f"{action.name} only reads"
+        if "item" in output:
+            return output["item"]
+        found = [one for one in output["items"] if one.get("id") == event["resource_id"]]
+        if not found:
+            raise NotFound("The record is not among those that changed.", code="PROCORE_NOT_FOUND")
+        return found[0]
+
+    def _context(self, active: Startable, event: Mapping[str, Any], project_id: int) -> Context:
+        key = hashlib.sha256(f"{active.id} {event['id']}".encode()).hexdigest()
+        run = Run(
+            execution_id="",
+            workflow_id=active.id,
+            workflow_name=active.name,
+            step="trigger",
+            item=None,
+            key_of=lambda: key,
+            began_at=self._clock.now(),
+            attempt=1,
+            project_id=project_id,
+            timezone="UTC",
+            run_as=active.run_as,
+            depth=0,
+            is_simulated=False,
+            deliver_to=None,
+            consent=(),
+        )
+
+        who = Principal(active.run_as, Role.BUILDER)
+
+        async def call(name: str, arguments: Mapping[str, Any]) -> Any:
+            return await self._call(name, arguments, who)
+
+        async def procore() -> Procore:
+            return await self._accounts.of(who)
+
+        nothing: Any = _Nothing()
+        return Context(
+            run, self._clock, self._limits, call, procore, _no_each, _no_evaluate, nothing, nothing, nothing, _no_note
+        )
+
+
+def _config_of(action: ActionType, event: Mapping[str, Any], project_id: int, clock: Clock) -> dict[str, Any]:
+    """Which record: by its id where the kind has a get, else among what changed that day."""
+    fields = action.config.model_fields
+    own = [name for name in fields if name.endswith("_id") and name != "project_id"]
+    if own:
+        return {"project_id": project_id, own[0]: event["resource_id"]}
+    told = event["at"] and date.fromisoformat(event["at"][:10])
+    since = told or clock.now().date()
+    config: dict[str, Any] = {"projects": project_id}
+    return {**config, "updated_since": since} if "updated_since" in fields else config
+
+
+class _Nothing:
+    """A read tells nobody, asks no other system and remembers nothing."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError(f"a read asked for {name}")
+
+
+async def _no_each(_text: str, _items: Sequence[Any]) -> NoReturn:
+    raise AssertionError("a read evaluates nothing")
+
+
+async def _no_evaluate(_text: str) -> NoReturn:
+    raise AssertionError("a read evaluates nothing")
+
+
+async def _no_note(_kind: str, _text: str) -> None:
+    return None
