@@ -7,7 +7,7 @@ waits for a person; the commit refuses when the draft is not the one that was co
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
@@ -21,6 +21,7 @@ from construction_mcp.deployment.facts import FactFinder, Gathered
 from construction_mcp.deployment.results import Deployment, Switched
 from construction_mcp.deployment.starting import Prepared, Starting
 from construction_mcp.procore.access import Accounts
+from construction_mcp.store.deliveries import Deliveries
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.versions import Candidate, Standing, Version, Versions
 from construction_mcp.store.workflows import Workflow, Workflows, not_found
@@ -61,6 +62,7 @@ class Deployments:
         workflows: Workflows,
         versions: Versions,
         hooks: Hooks,
+        deliveries: Deliveries,
         accounts: Accounts,
         facts: FactFinder,
         starting: Starting,
@@ -70,6 +72,7 @@ class Deployments:
         self._workflows = workflows
         self._versions = versions
         self._hooks = hooks
+        self._deliveries = deliveries
         self._accounts = accounts
         self._facts = facts
         self._starting = starting
@@ -140,8 +143,9 @@ class Deployments:
             if standing.status == "active":
                 url = self._starting.url_of(standing.hook_id)
                 return Switched("active", number, webhook_url=url, next_run_at=standing.due_at)
-            ignored = await self._deliveries.ignored(workflow_id, _settings_ignored_max)
+            ignored = await self._deliveries.ignored(workflow_id, self._settings.limits.ignored_listed_max)
             done = await self._switch(standing, number, principal, "resume")
+            await self._deliveries.note_ignored_told(workflow_id)
             return replace(done, ignored=ignored)
 
     async def rollback(self, workflow_id: str, to_version: int, principal: Principal) -> Switched:
