@@ -34,10 +34,14 @@ if TYPE_CHECKING:
     from construction_mcp.deployment.starting import Starting
     from construction_mcp.deployment.writing import Drafts
     from construction_mcp.engine.admission import Admission
+    from construction_mcp.engine.alerts import Alerts
     from construction_mcp.engine.approval_watch import ApprovalWatch
     from construction_mcp.engine.approvals import Approvals
     from construction_mcp.engine.embedded import EmbeddedEngine
+    from construction_mcp.engine.heartbeat import Heartbeat
+    from construction_mcp.engine.holds import Holds
     from construction_mcp.engine.inbox import Inbox
+    from construction_mcp.engine.janitor import Janitor
     from construction_mcp.engine.port import EnginePort
     from construction_mcp.engine.runner import Tools as EngineTools
     from construction_mcp.engine.scheduler import Scheduler
@@ -137,6 +141,7 @@ class House:
 
     async def run_services(self) -> None:
         """Carry workflows out until cancelled: the engine, and what starts and watches executions beside it."""
+        from construction_mcp.engine.approvals import Approvals
         from construction_mcp.engine.embedded import EmbeddedEngine
 
         engine = await self.services.get(EmbeddedEngine)
@@ -145,7 +150,12 @@ class House:
             await self._scheduler(engine),
             await self._inbox(engine),
             await self._approval_watch(),
+            await self._alerts(),
+            await self._heartbeat(),
+            await self._janitor(),
         ]
+        approvals = await self.services.get(Approvals)
+        approvals.nudge, engine.parked = engine.nudge, approvals.wake
         async with asyncio.TaskGroup() as tasks:
             for service in services:
                 tasks.create_task(service.run(), name=type(service).__name__)
@@ -182,6 +192,7 @@ class House:
             f"{room}.store.hooks:Hooks": self._hooks,
             f"{room}.store.deliveries:Deliveries": self._deliveries,
             f"{room}.engine.admission:Admission": self._admission,
+            f"{room}.engine.holds:Holds": self._holds,
             f"{room}.core.waking:Arrivals": self._just(self.arrivals),
             f"{room}.store.connections:Connections": self._connections,
             f"{room}.registry.gate:Gate": self._gate,
@@ -309,6 +320,7 @@ class House:
         from construction_mcp.deployment.starting import Starting
         from construction_mcp.engine.approvals import Approvals
         from construction_mcp.procore.access import Accounts
+        from construction_mcp.store.deliveries import Deliveries
         from construction_mcp.store.hooks import Hooks
         from construction_mcp.store.versions import Versions
         from construction_mcp.store.workflows import Workflows
@@ -317,6 +329,7 @@ class House:
             await self.services.get(Workflows),
             await self.services.get(Versions),
             await self.services.get(Hooks),
+            await self.services.get(Deliveries),
             await self.services.get(Accounts),
             await self.services.get(FactFinder),
             await self.services.get(Starting),
@@ -364,6 +377,39 @@ class House:
         from construction_mcp.store.database import Database
 
         return Scheduler(await self.services.get(Database), engine, self.due_changed, self.settings, self.clock)
+
+    async def _holds(self) -> "Holds":
+        from construction_mcp.engine.holds import Holds
+        from construction_mcp.store.database import Database
+
+        database = await self.services.get(Database)
+        return Holds(database, self.arrivals, self.due_changed, self.clock)
+
+    async def _alerts(self) -> "Alerts":
+        from construction_mcp.engine.alerts import Alerts
+        from construction_mcp.notify.notifier import Notifier
+        from construction_mcp.store.connections import Connections
+        from construction_mcp.store.database import Database
+
+        database, notifier = await self.services.get(Database), await self.services.get(Notifier)
+        return Alerts(database, notifier, await self.services.get(Connections), self.settings, self.clock)
+
+    async def _heartbeat(self) -> "Heartbeat":
+        """The host of the setting and no other; apart from the ways that arguments go."""
+        from construction_mcp.engine.heartbeat import Heartbeat
+        from construction_mcp.net.egress import Only, chosen_by_operator
+
+        url = self.settings.heartbeat_url
+        way = self._way(Only([chosen_by_operator(url)] if url else []))
+        return Heartbeat(url, way.outbound, self.settings.limits, self.clock)
+
+    async def _janitor(self) -> "Janitor":
+        from construction_mcp.engine.janitor import Janitor
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.deliveries import Deliveries
+
+        database, deliveries = await self.services.get(Database), await self.services.get(Deliveries)
+        return Janitor(database, deliveries, self.settings, self.clock)
 
     async def _users(self) -> "Users":
         from construction_mcp.store.database import Database

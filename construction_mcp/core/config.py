@@ -1,12 +1,14 @@
 """Settings a person may choose, and every limit with its unit and reason."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from construction_mcp.core.destinations import (
+    MAIL_ADDRESS,
     MailFrom,
     MailServer,
     read_channel_url,
@@ -114,18 +116,15 @@ class Limits:
     # workflows
     status_executions: int = 5  # runs listed with a workflow's status
     health_executions: int = 100  # latest runs its health is judged by: what lies further back no longer tells
-    poll_s: int = 300  # between two looks at Procore for a workflow that nobody tells of changes
+    poll_s: int = 300  # between two looks at Procore for a workflow that nobody tells of changes (_POLL_S)
     events_per_hour_assumed: int = 20  # a busy project's day in one hour; what a webhook workflow is budgeted for
     deploy_reads_max: int = 20  # lists asked for one row each: may a deployment read what it needs to?
 
     # executions
-    executions_max: int = 20  # at once; the rest wait in the queue
-    executions_per_workflow_max: int = 5
     executions_per_project_max: int = 10
     executions_claimed_max: int = 64  # looked at in one read of the queue
     recoveries_max: int = 3  # an execution that ends its process this often is not tried again
     failures_in_a_row_max: int = 5  # then a workflow stops by itself (PRODUCT.md section 4.3)
-    queue_age_s: float = 5.0  # beyond it tool calls hear SYSTEM_BUSY; deliveries are accepted still
     call_depth_max: int = 5  # workflows that call or set off each other
     step_timeout_s: float = 600.0  # of a step without timeout_s: longer than Procore's own deadline in the background
     step_output_bytes_max: int = 4 * 1024 * 1024  # 2,000 full records
@@ -160,6 +159,15 @@ class Limits:
     chain_depth_max: int = 5  # workflows that set each other off through Procore; beyond it is a loop
     chain_window_s: float = 900.0  # how long after our own write an event may be its echo
     alert_pause_s: float = 3600.0  # between two mails about one workflow (PRODUCT.md section 6)
+    ignored_listed_max: int = 100  # deliveries of a pause, listed when it ends; newest first
+    alerts_told_max: int = 500  # of one round: more is a storm, and the next round tells the rest
+    alert_lines_max: int = 20  # of one mail; the rest are counted
+    alert_look_s: float = 60.0
+    heartbeat_s: float = 60.0
+    janitor_look_s: float = 3600.0
+    janitor_batch: int = 200  # executions deleted at once, with their steps: a few milliseconds
+    executions_kept_max: int = 1_000_000  # the oldest go first beyond it: about 2 GB
+    retention_failures_days: int = 365  # failures tell more for longer; never shorter than the rest is kept
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
     deliveries_looked_at: int = 100  # newest of one hook, for a real example of an event
@@ -272,6 +280,12 @@ class Settings:
     mail_from: MailFrom | None = None
     slack_webhook_url: str | None = field(default=None, repr=False)
     teams_webhook_url: str | None = field(default=None, repr=False)
+    alert_to: str | None = None
+    heartbeat_url: str | None = field(default=None, repr=False)
+    executions_max: int = 20  # at once; the rest wait in the queue
+    executions_per_workflow_max: int = 5
+    queue_age_s: int = 5  # while one has waited longer, tool calls hear SYSTEM_BUSY; deliveries are accepted still
+    retention_days: int = 90
 
     limits: Limits = Limits()
 
@@ -341,6 +355,13 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
         mail_from=read_mail_from(text(PREFIX + "MAIL_FROM"), mail_server, PREFIX + "MAIL_FROM"),
         slack_webhook_url=read_channel_url(text(PREFIX + "SLACK_WEBHOOK_URL"), PREFIX + "SLACK_WEBHOOK_URL"),
         teams_webhook_url=read_channel_url(text(PREFIX + "TEAMS_WEBHOOK_URL"), PREFIX + "TEAMS_WEBHOOK_URL"),
+        alert_to=_address(text(PREFIX + "ALERT_TO"), PREFIX + "ALERT_TO"),
+        heartbeat_url=read_channel_url(text(PREFIX + "HEARTBEAT_URL"), PREFIX + "HEARTBEAT_URL"),
+        executions_max=_count(text(PREFIX + "MAX_EXECUTIONS"), "MAX_EXECUTIONS", 20, 500),
+        executions_per_workflow_max=_count(text(PREFIX + "MAX_PER_WORKFLOW"), "MAX_PER_WORKFLOW", 5, 500),
+        queue_age_s=_count(text(PREFIX + "QUEUE_AGE_S"), "QUEUE_AGE_S", 5, 86_400),
+        limits=Limits(poll_s=_count(text(PREFIX + "POLL_S"), "POLL_S", 300, 86_400, least=60)),
+        retention_days=_count(text(PREFIX + "RETENTION_DAYS"), "RETENTION_DAYS", 90, 3650),
     )
 
 
@@ -353,6 +374,21 @@ def _policy(value: str | None) -> str:
     if value not in (None, *WRITE_POLICIES):
         raise Invalid(f"CONSTRUCTION_MCP_WRITE_POLICY is {value!r}; it can be {', '.join(WRITE_POLICIES)}.")
     return value or "confirm"
+
+
+def _address(value: str | None, name: str) -> str | None:
+    if value is not None and not re.fullmatch(MAIL_ADDRESS, value):
+        raise Invalid(f"{name} is {value[:100]!r}; it has to be one mail address.")
+    return value
+
+
+def _count(value: str | None, name: str, default: int, most: int, *, least: int = 1) -> int:
+    number = _whole(value, PREFIX + name)
+    if number is None:
+        return default
+    if not least <= number <= most:
+        raise Invalid(f"{PREFIX}{name} is {number}; it can be {least} to {most}.")
+    return number
 
 
 def _whole(value: Any, name: str) -> int | None:

@@ -25,6 +25,7 @@ from construction_mcp.deployment.starting import Prepared, Starting
 from construction_mcp.procore.access import Accounts
 from construction_mcp.registry.gate import Questions, latest_of
 from construction_mcp.store.approvals import Approval
+from construction_mcp.store.deliveries import Deliveries
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.versions import Candidate, Standing, Version, Versions
 from construction_mcp.store.workflows import Workflow, Workflows, not_found
@@ -65,6 +66,7 @@ class Deployments:
         workflows: Workflows,
         versions: Versions,
         hooks: Hooks,
+        deliveries: Deliveries,
         accounts: Accounts,
         facts: FactFinder,
         starting: Starting,
@@ -76,6 +78,7 @@ class Deployments:
         self._workflows = workflows
         self._versions = versions
         self._hooks = hooks
+        self._deliveries = deliveries
         self._accounts = accounts
         self._facts = facts
         self._starting = starting
@@ -152,7 +155,10 @@ class Deployments:
             if standing.status == "active":
                 url = self._starting.url_of(standing.hook_id)
                 return Switched("active", number, webhook_url=url, next_run_at=standing.due_at)
-            return await self._switch(standing, number, principal, "resume")
+            ignored = await self._deliveries.ignored(workflow_id, self._settings.limits.ignored_listed_max)
+            done = await self._switch(standing, number, principal, "resume")
+            await self._deliveries.note_ignored_told(workflow_id)
+            return replace(done, ignored=ignored)
 
     async def rollback(self, workflow_id: str, to_version: int, principal: Principal) -> Switched:
         """Let an earlier version run again, with what started it then. The draft stays as it is.

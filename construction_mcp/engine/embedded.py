@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -39,6 +39,7 @@ _TROUBLE_PAUSE_S = 1.0  # after the store refused: a full disk is not asked a th
 class EmbeddedEngine:
     """Implements `port.EnginePort`. `run` carries out; without it executions are accepted and wait.
 
+    parked: called when an execution begins to wait, perhaps for a person who has to be told.
     loader: makes a `Work` of a stored execution; runner: performs single steps.
     """
 
@@ -52,6 +53,7 @@ class EmbeddedEngine:
         clock: Clock,
     ) -> None:
         self.lease = new_id("eng")
+        self.parked: Callable[[], None] = lambda: None
         self._database = database
         self._loader = loader
         self._runner = runner
@@ -79,11 +81,11 @@ class EmbeddedEngine:
             waiting = store.queue(tx)
             if new.priority >= INTERACTIVE and waiting.oldest_at is not None:
                 age_s = (now - waiting.oldest_at).total_seconds()
-                if age_s > self._limits.queue_age_s:
+                if age_s > self._settings.queue_age_s:
                     raise Unavailable(
                         f"{waiting.length} executions wait, the first for {age_s:.0f} s.",
                         code="SYSTEM_BUSY",
-                        retry_after_s=self._limits.queue_age_s,
+                        retry_after_s=self._settings.queue_age_s,
                     )
             return store.enqueue(tx, new, now)
 
@@ -198,7 +200,7 @@ class EmbeddedEngine:
 
         Returns when the next timer fires; None where there is none, or no place before somebody leaves.
         """
-        free = self._limits.executions_max - len(self._drivers)
+        free = self._settings.executions_max - len(self._drivers)
         if free <= 0:
             return None
         now, most, environment = self._clock.now(), self._limits.executions_claimed_max, self._settings.environment
@@ -224,7 +226,7 @@ class EmbeddedEngine:
         projects = Counter(one.project_id for one in running if one.project_id is not None)
         chosen = []
         for one in queued:
-            if workflows[one.workflow_id] >= self._limits.executions_per_workflow_max:
+            if workflows[one.workflow_id] >= self._settings.executions_per_workflow_max:
                 continue
             if one.project_id is not None and projects[one.project_id] >= self._limits.executions_per_project_max:
                 continue
@@ -267,7 +269,9 @@ class EmbeddedEngine:
         finally:
             self._drivers.pop(execution.id, None)
             self._wake.set()
-        if ended is not None:
+        if ended is None:
+            self.parked()
+        else:
             self._tell(execution.id, execution.parent_id)
         await self._told(execution.id, execution.workflow_id)
 
@@ -300,7 +304,7 @@ class EmbeddedEngine:
 
     async def _pause(self, seconds: float | None) -> None:
         """Until something comes, or the next timer."""
-        if self._drivers and len(self._drivers) >= self._limits.executions_max:
+        if self._drivers and len(self._drivers) >= self._settings.executions_max:
             seconds = None  # no place before one of them ends, and that wakes
         slept = asyncio.ensure_future(self._clock.sleep(min(seconds or 0.0, self._limits.timer_slack_s)))
         woken = asyncio.ensure_future(self._wake.wait())
@@ -313,7 +317,7 @@ class EmbeddedEngine:
 
     def state(self) -> Mapping[str, Any]:
         """For health: what is carried out now."""
-        return {"lease": self.lease, "running": len(self._drivers), "places": self._limits.executions_max}
+        return {"lease": self.lease, "running": len(self._drivers), "places": self._settings.executions_max}
 
 
 def not_found(execution_id: str) -> NotFound:

@@ -118,16 +118,14 @@ class Deliveries:
         rows = await self._database.read(lambda tx: tx.all(_sql.waiting, **place))
         return [_waiting(row) for row in rows]
 
-    async def take_ignored(self, workflow_id: str, most: int) -> list[Ignored]:
-        """What came while it was paused, newest first, and is told here once."""
+    async def ignored(self, workflow_id: str, most: int) -> list[Ignored]:
+        """What came while the workflow was paused and nobody was told of yet, newest first."""
+        place = {"workflow_id": workflow_id, "most": most}
+        return [_ignored(row) for row in await self._database.read(lambda tx: tx.all(_sql.ignored, **place))]
 
-        def write(tx: Tx) -> list[Ignored]:
-            found = [_ignored(row) for row in tx.all(_sql.ignored, workflow_id=workflow_id, most=most)]
-            if found:
-                tx.run(_sql.note_ignored_told, workflow_id=workflow_id)
-            return found
-
-        return await self._database.write(write)
+    async def note_ignored_told(self, workflow_id: str) -> None:
+        """Somebody was told: the next resumption lists only what comes from now on."""
+        await self._database.write(lambda tx: tx.run(_sql.note_ignored_told, workflow_id=workflow_id))
 
     async def forget(self, before: datetime) -> int:
         """Drop what came before the moment; how many."""
