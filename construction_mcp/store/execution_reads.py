@@ -174,14 +174,15 @@ class ExecutionReads:
 
         def read(tx: Tx) -> Stats:
             row, decisions = tx.one(_sql.stats, **only), tx.one(_sql.decisions, **only)
-            assert row is not None and decisions is not None, "an aggregate has one row"
+            assert row is not None, "an aggregate has one row"
+            assert decisions is not None, "so has this one"
             series = [
                 Bucket(
                     since + timedelta(seconds=one["place"] * bucket_s), one["started"], one["completed"], one["failed"]
                 )
                 for one in tx.all(_sql.series, **only, **shape)
             ]
-            counts = {status: row[status] for status in STATUSES}
+            counts: dict[str, int] = {status: row[status] for status in STATUSES}
             durations = {name: row[name] for name in ("mean", "p50", "p95", "p99", "max")}
             return Stats(counts, durations, series, dict(decisions))
 
