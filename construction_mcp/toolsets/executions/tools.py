@@ -214,7 +214,8 @@ async def get_workflow_stats(
             details={"field": "bucket"},
             hint="Choose a wider bucket.",
         )
-    since = clock.now().replace(microsecond=0) - length
+    end = clock.now().replace(microsecond=0) + timedelta(seconds=1)  # what begins this second is in the last bucket
+    since = end - length
     found = await reads.stats(
         since, bucket_s=int(width.total_seconds()), buckets=buckets, workflow_id=workflow_id, project_id=project_id
     )
