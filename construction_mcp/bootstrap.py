@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from construction_mcp.store.connections import Connections
     from construction_mcp.store.database import Database
     from construction_mcp.store.deliveries import Deliveries
+    from construction_mcp.store.execution_reads import ExecutionReads
     from construction_mcp.store.hooks import Hooks
     from construction_mcp.store.intents import Intents
     from construction_mcp.store.notifications import Notifications
@@ -179,6 +180,7 @@ class House:
             f"{room}.store.database:Database": self._database,
             f"{room}.store.workflows:Workflows": self._workflows,
             f"{room}.store.versions:Versions": self._versions,
+            f"{room}.store.execution_reads:ExecutionReads": self._execution_reads,
             f"{room}.expressions.cel:CelEngine": self._expressions,
             f"{room}.deployment.checks:Checks": self._checks,
             f"{room}.deployment.writing:Drafts": self._drafts,
@@ -283,6 +285,12 @@ class House:
 
         database, workflows = await self.services.get(Database), await self.services.get(Workflows)
         return Versions(database, workflows, self.clock, self.settings.limits, started=self.due_changed.ring)
+
+    async def _execution_reads(self) -> "ExecutionReads":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.execution_reads import ExecutionReads
+
+        return ExecutionReads(await self.services.get(Database))
 
     async def _action_types(self) -> "Catalogue":
         from construction_mcp.actions.catalogue import Catalogue

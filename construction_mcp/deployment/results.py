@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from construction_mcp.store.deliveries import Ignored
 from construction_mcp.workflow.problems import Problem
 
 
@@ -34,7 +35,10 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """A workflow after a pause, a resumption or the way back to a version. The draft stays as it was."""
+    """A workflow after a pause, a resumption or the way back to a version. The draft stays as it was.
+
+    ignored: what was posted while it was paused and started nothing, newest first; each is listed once.
+    """
 
     status: Literal["active", "paused", "draft", "error"]
     version: int | None
@@ -43,3 +47,4 @@ class Switched:
     webhook_url: str | None = None
     webhook_secret: str | None = None
     next_run_at: datetime | None = None
+    ignored: Sequence[Ignored] = ()

@@ -12,6 +12,8 @@ _TOLD = ("type", "enum", "description", "items", "anyOf", "properties", "require
 
 _UNTOLD = ("maxLength", "maxItems")  # bounds nobody meets by chance; told when they are broken
 
+_SECOND = ("fields",)  # what no first call needs; `find_tools` and the full schema name it
+
 
 def brief(schema: Schema) -> dict[str, Any]:
     """Closed, without references, since clients do not resolve them, and with one level of nesting at most.
@@ -24,7 +26,10 @@ def brief(schema: Schema) -> dict[str, Any]:
     properties = {
         name: _argument(value, definitions, levels=0 if name in required else 1)
         for name, value in schema["properties"].items()
+        if name not in _SECOND
     }
+    for name, value in properties.items():
+        _drop_least(name, value, is_required=name in required)
     head = {"required": required} if properties else {}
     return {"type": "object", "properties": properties, **head, "additionalProperties": False}
 
@@ -39,12 +44,20 @@ def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> di
         return {"type": "object", "properties": below, **required, **_description(full)}
     items = {"items": _argument(full["items"], definitions, levels)} if "items" in full else {}
     choices = {"anyOf": [_argument(one, definitions, levels) for one in full["anyOf"]]} if "anyOf" in full else {}
-    return {key: value for key, value in {**full, **items, **choices}.items() if not _is_untold(key, value, full)}
+    return {key: value for key, value in {**full, **items, **choices}.items() if not _is_untold(key, value)}
 
 
-def _is_untold(key: str, value: object, schema: Schema) -> bool:
-    """That an id is positive nobody needs to hear; the lower end of a range belongs to the range."""
-    return key in _UNTOLD or (key == "minimum" and value == 1 and "maximum" not in schema)
+def _is_untold(key: str, value: object) -> bool:
+    """That an id or a count is positive nobody needs to hear."""
+    return key in _UNTOLD or (key == "minimum" and value in (0, 1))
+
+
+def _drop_least(name: str, schema: dict[str, Any], *, is_required: bool) -> None:
+    """That an id has a letter, or a list that may be left out an entry, is told when it is broken."""
+    if name.endswith(("_id", "_key")):
+        schema.pop("minLength", None)
+    if not is_required and schema.get("minItems") == 1:
+        del schema["minItems"]
 
 
 def _resolved(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:

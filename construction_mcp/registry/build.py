@@ -138,13 +138,13 @@ GATED = {
     "confirmation": {
         "type": "string",
         "maxLength": 1000,
-        "description": "From the preview, to carry it out",
+        "description": "From the preview",
     },
     "idempotency_key": {
         "type": "string",
         "minLength": 1,
         "maxLength": 200,
-        "description": "Same key: the change happens once",
+        "description": "Same key: happens once",
     },
 }
 

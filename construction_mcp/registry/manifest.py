@@ -113,27 +113,12 @@ def title_of(name: str) -> str:
 
 
 def shallow(schema: Schema) -> dict[str, Any]:
-    """The listed form of an output schema: top-level keys closed, nested objects open, types of what is always there.
+    """The listed form of an output schema: which top-level keys there may be, and nothing of what is in them.
 
-    That an array is of objects, and which keys are always there, is no help in reading an answer and left out.
-    The full schema is the resource `construction://schemas/{tool}`; listing it would cost every conversation.
+    The answer itself shows its types to whoever reads it. The full schema is `construction://schemas/{tool}`; listing
+    it would cost every conversation.
     """
     if not schema:
         return {}
-    always = schema.get("required", schema["properties"])
-    properties = {
-        name: _outline(value, schema.get("$defs", {})) if name in always else {}
-        for name, value in schema["properties"].items()
-    }
+    properties: dict[str, Any] = {name: {} for name in schema["properties"]}
     return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-def _outline(schema: Schema, definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Only the JSON type of a nested schema; an enum or union says nothing, which admits everything."""
-    if "$ref" in schema:
-        schema = definitions[schema["$ref"].rpartition("/")[2]]
-    kind = schema.get("type")
-    if kind == "array":
-        inner = _outline(schema.get("items", {}), definitions)
-        return {"type": "array", "items": inner} if inner.get("type", "object") != "object" else {"type": "array"}
-    return {"type": kind} if isinstance(kind, str) else {}

@@ -8,14 +8,18 @@ from construction_mcp.registry.manifest import PromptEntry, ResourceEntry, ToolE
 
 
 def tool_wire(tool: ToolEntry) -> dict[str, Any]:
-    """One tool of tools/list, with both schemas in their listed form; a title only where it says more than the name."""
+    """One tool of tools/list, with both schemas in their listed form; a title only where it says more than the name.
+
+    Beyond the default set many tools are listed together, so each says its purpose alone. That a read destroys nothing
+    and can be repeated goes without saying (MCP 2025-11-25, ToolAnnotations: both count only where it is no read).
+    """
     title = {"title": tool.title} if tool.title != title_of(tool.name) else {}
     wire: dict[str, Any] = {
         "name": tool.name,
         **title,
-        "description": tool.description,
+        "description": tool.description if tool.listed else tool.purpose,
         "inputSchema": brief(tool.input_schema),
-        "annotations": tool.annotations,
+        "annotations": _annotations(tool),
     }
     if tool.output_schema:
         wire["outputSchema"] = shallow(tool.output_schema)
@@ -45,6 +49,12 @@ def prompt_wire(entry: PromptEntry) -> dict[str, Any]:
 def header_schemas(tools: Mapping[str, ToolEntry]) -> dict[str, Mapping[str, Any]]:
     """Input schemas that mirror arguments into `Mcp-Param-*` headers: only those need checking on modern HTTP."""
     return {name: tool.input_schema for name, tool in tools.items() if "x-mcp-header" in repr(tool.input_schema)}
+
+
+def _annotations(tool: ToolEntry) -> Mapping[str, bool]:
+    if not tool.annotations["readOnlyHint"]:
+        return tool.annotations
+    return {name: tool.annotations[name] for name in ("readOnlyHint", "openWorldHint")}
 
 
 def _resource(entry: ResourceEntry) -> dict[str, Any]:

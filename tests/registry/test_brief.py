@@ -86,3 +86,25 @@ def test_what_every_conversation_pays_stays_in_its_budget(toolsets: tuple[str, .
     listing = json.dumps({"tools": tools}, separators=(",", ":"), ensure_ascii=False)
 
     assert len(listing.encode()) + len(instructions("simulator", read_only=False, toolsets=toolsets)) <= bytes_max
+
+
+def test_beyond_the_default_set_a_tool_is_listed_with_its_purpose_alone() -> None:
+    for tool in CATALOG.tools.values():
+        told = tool.description if tool.listed else tool.purpose
+
+        assert tool_wire(tool)["description"] == told
+
+
+def test_a_read_is_listed_with_the_two_hints_that_count_for_it() -> None:
+    for tool in CATALOG.tools.values():
+        hints = tool_wire(tool)["annotations"]
+        counting = {"readOnlyHint", "openWorldHint"} if tool.effect == "read" else set(tool.annotations)
+
+        assert hints == {name: tool.annotations[name] for name in counting}
+
+
+def test_fields_is_taken_though_not_listed() -> None:
+    enforced = CATALOG.tools["list_workflows"].input_schema
+
+    assert "fields" in enforced["properties"]
+    assert "fields" not in brief(enforced)["properties"]

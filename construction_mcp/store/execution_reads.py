@@ -1,0 +1,216 @@
+"""Executions as people and tools read them: pages, one whole with what happened, and how they went over time."""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from construction_mcp.core.errors import NotFound
+from construction_mcp.store.columns import optional_time_from, time_from, time_text
+from construction_mcp.store.database import Database
+from construction_mcp.store.executions import StepRow, step_of
+from construction_mcp.store.groups import Tx
+from construction_mcp.store.queries import load
+
+_sql = load("execution_reads")
+
+Status = Literal["queued", "running", "waiting", "completed", "failed", "cancelled", "needs_review"]
+STATUSES: tuple[Status, ...] = ("queued", "running", "waiting", "completed", "failed", "cancelled", "needs_review")
+
+_STEPS_MAX, _EVENTS_MAX = 500, 200  # of one answer: what a person can still read
+_AFTER_ALL = "9999"  # later than any moment, as text
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which executions; None is any."""
+
+    workflow_id: str | None = None
+    status: str | None = None
+    project_id: int | None = None
+    mode: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One execution in a list; `error_code` is the public code of what ended it."""
+
+    id: str
+    workflow_id: str
+    version: int | None
+    mode: str
+    status: str
+    started_at: datetime
+    completed_at: datetime | None
+    duration_ms: float | None
+    project_id: int | None
+    trigger_type: str | None
+    error_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the steps' own rows do not tell."""
+
+    at: datetime
+    kind: str
+    step: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One execution with its steps in the order they began and its latest events, oldest first.
+
+    lease: the engine that carries it out; is_held: pause_all keeps it from going on; due_at: its next timer.
+    """
+
+    id: str
+    workflow_id: str
+    version: int | None
+    mode: str
+    status: str
+    started_at: datetime
+    completed_at: datetime | None
+    duration_ms: float | None
+    trigger: Mapping[str, Any]
+    error: Mapping[str, Any] | None
+    project_id: int | None
+    run_as: str
+    requested_by: str
+    lease: str | None
+    recoveries: int
+    due_at: datetime | None
+    ending: str | None
+    parent_id: str | None
+    requests: int
+    is_held: bool
+    steps: Sequence[StepRow]
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What started in one stretch of time, and how that ended."""
+
+    started_at: datetime
+    started: int
+    completed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Live runs since a moment. Durations in milliseconds, of runs that completed or failed; None without any."""
+
+    counts: Mapping[str, int]
+    duration_ms: Mapping[str, float | None]
+    series: Sequence[Bucket]
+    approvals: Mapping[str, int]
+
+
+class ExecutionReads:
+    """Reads of one data directory's executions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, only: Filters, *, most: int, before: tuple[str, str] | None = None) -> list[Line]:
+        """Newest first, those older than `before` (a start as text, and id); one statement."""
+        before_at, before_id = before or (_AFTER_ALL, "")
+        shared = {
+            "before_at": before_at,
+            "before_id": before_id,
+            "since": time_text(only.since) if only.since else "",
+            "project_id": only.project_id,
+            "mode": only.mode,
+            "most": most,
+        }
+
+        def read(tx: Tx) -> list[sqlite3.Row]:
+            if only.workflow_id is not None:
+                return tx.all(_sql.page_by_workflow, workflow_id=only.workflow_id, status=only.status, **shared)
+            if only.status is not None:
+                return tx.all(_sql.page_by_status, status=only.status, **shared)
+            return tx.all(_sql.page, **shared)
+
+        return [_line(row) for row in await self._database.read(read)]
+
+    async def whole(self, execution_id: str, *, items: bool = False) -> Whole:
+        """One execution; with `items` also every item of a for_each that went well. One hop, three statements.
+
+        Raises:
+            NotFound: EXECUTION_NOT_FOUND.
+        """
+
+        def read(tx: Tx) -> Whole:
+            row = tx.one(_sql.whole, id=execution_id)
+            if row is None:
+                raise not_found(execution_id)
+            steps = tx.all(_sql.steps, execution_id=execution_id, items=items, most=_STEPS_MAX)
+            events = tx.all(_sql.events, execution_id=execution_id, most=_EVENTS_MAX)
+            return _whole(row, [step_of(step) for step in steps], [_event(one) for one in reversed(events)])
+
+        return await self._database.read(read)
+
+    async def of_delivery(self, delivery_id: str) -> str | None:
+        """The id of the execution that a delivery started; None where it started none."""
+        found = await self._database.read(lambda tx: tx.value(_sql.of_delivery, id=delivery_id))
+        return None if found is None else str(found)
+
+    async def ids(self, most: int) -> list[str]:
+        """The latest executions' ids."""
+        return [row["id"] for row in await self._database.read(lambda tx: tx.all(_sql.ids, most=most))]
+
+    async def stats(
+        self, since: datetime, *, bucket_s: int, buckets: int, workflow_id: str | None = None, project_id: int | None
+    ) -> Stats:
+        """How live runs went since a moment; the series has every bucket, the empty ones too. Three statements."""
+        only = {"since": time_text(since), "workflow_id": workflow_id, "project_id": project_id}
+        shape = {"start_s": int(since.timestamp()), "bucket_s": bucket_s, "buckets": buckets}
+
+        def read(tx: Tx) -> Stats:
+            row, decisions = tx.one(_sql.stats, **only), tx.one(_sql.decisions, **only)
+            assert row is not None, "an aggregate has one row"
+            assert decisions is not None, "so has this one"
+            series = [
+                Bucket(
+                    since + timedelta(seconds=one["place"] * bucket_s), one["started"], one["completed"], one["failed"]
+                )
+                for one in tx.all(_sql.series, **only, **shape)
+            ]
+            counts: dict[str, int] = {status: row[status] for status in STATUSES}
+            durations = {name: row[name] for name in ("mean", "p50", "p95", "p99", "max")}
+            return Stats(counts, durations, series, dict(decisions))
+
+        return await self._database.read(read)
+
+
+def not_found(execution_id: str) -> NotFound:
+    """What every question about an execution that does not exist is answered with."""
+    return NotFound(
+        "No execution by that id exists here.",
+        code="EXECUTION_NOT_FOUND",
+        details={"execution_id": execution_id[:64]},
+    )
+
+
+def _line(row: sqlite3.Row) -> Line:
+    times = {"started_at": time_from(row["started_at"]), "completed_at": optional_time_from(row["completed_at"])}
+    return Line(**{**dict(row), **times})
+
+
+def _event(row: sqlite3.Row) -> Event:
+    return Event(time_from(row["at"]), row["kind"], row["step"], row["text"])
+
+
+def _whole(row: sqlite3.Row, steps: Sequence[StepRow], events: Sequence[Event]) -> Whole:
+    shape = dict(row)
+    for name in ("started_at", "completed_at", "due_at"):
+        shape[name] = optional_time_from(shape[name])
+    for name in ("trigger", "error"):
+        shape[name] = None if shape[name] is None else json.loads(shape[name])
+    return Whole(**{**shape, "is_held": bool(shape["is_held"]), "steps": steps, "events": events})
