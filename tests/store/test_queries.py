@@ -74,6 +74,13 @@ HOT = {
     "execution_reads.events",
     "execution_reads.ids",
     "execution_reads.decisions",
+    "evidence.place",
+    "evidence.latest",
+    "evidence.one",
+    "evidence.open",
+    "evidence.steps",
+    "evidence.asked",
+    "evidence.arrived",
     "meta.get",
     "meta.remove",
 }

@@ -1,4 +1,4 @@
-"""`get_workflow_guidance` and `get_sample_event`."""
+"""`get_workflow_guidance` and `get_sample_event`; what is wrong with what runs is in `diagnosing`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ from construction_mcp.procore.sample_events import posted
 from construction_mcp.registry.catalog import Catalog, View
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.workflows import Workflows
+from construction_mcp.toolsets.debugging.reaching import reachable
 from construction_mcp.toolsets.debugging.sites import sites_of
 from construction_mcp.workflow.definition import Trigger
 from construction_mcp.workflow.sample_event import sample_event
 
 WorkflowId = Annotated[str | None, Field(min_length=1, max_length=64), "Draft to finish; it starts with wf_"]
-_DISPATCH = "use_tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ async def get_workflow_guidance(
         guidance = guide_to_new(said, templates, types, what_tried or "")
     if what_failed:
         _remedied(guidance, what_failed, stored.id if stored else None, catalog)
-    return Advice([_reachable(one, catalog, view) for one in guidance.steps], guidance.templates, guidance.missing)
+    return Advice([reachable(one, catalog, view) for one in guidance.steps], guidance.templates, guidance.missing)
 
 
 @tool(effect="read")
@@ -130,14 +130,6 @@ def _remedied(guidance: Guidance, failure: str, workflow_id: str | None, catalog
     steps, open_ones = advised(remedies(failure), required, known)
     guidance.steps[:0] = steps
     guidance.ask(open_ones)
-
-
-def _reachable(call: Call, catalog: Catalog, view: View) -> Call:
-    """The call as this client can make it: what it does not see listed goes through use_tool."""
-    listed = {one.name for one in catalog.listed_tools(view)}
-    if call.tool in listed or call.tool not in catalog.tools:
-        return call
-    return Call(_DISPATCH, {"name": call.tool, "arguments": call.arguments}, call.why)
 
 
 async def _last_event(trigger: Trigger, name: str, hooks: Hooks, settings: Settings) -> SampleEvent | None:

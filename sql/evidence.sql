@@ -1,0 +1,75 @@
+-- name: place :one
+-- Where a workflow stands, by what it is started and as whom, with whether that account is linked: of the active
+-- version's plan, for an edited draft changes none of it. `due_at` is the next start or look.
+SELECT workflows.id, workflows.name, workflows.status, workflows.status_reason, workflows.environment,
+       workflows.active_version, workflow_versions.deployed_at,
+       coalesce(workflows.run_as, workflow_versions.deployed_by) AS run_as,
+       json_extract(workflow_versions.plan, '$.project_id') AS project_id,
+       json_extract(workflow_versions.plan, '$.trigger.type') AS trigger_type,
+       json_extract(workflow_versions.plan, '$.trigger.source') AS trigger_source,
+       coalesce((SELECT due_at FROM schedules WHERE workflow_id = workflows.id),
+                (SELECT due_at FROM polls WHERE workflow_id = workflows.id)) AS due_at,
+       EXISTS (SELECT 1
+                 FROM json_each(workflow_versions.definition, '$.actions')
+                WHERE json_extract(value, '$.type') LIKE 'procore.%') AS acts_in_procore,
+       EXISTS (SELECT 1
+                 FROM connections
+                WHERE principal = coalesce(workflows.run_as, workflow_versions.deployed_by)
+                  AND connections.environment = workflows.environment) AS is_connected
+  FROM workflows
+  LEFT JOIN workflow_versions ON workflow_versions.workflow_id = workflows.id
+                             AND workflow_versions.number = workflows.active_version
+ WHERE workflows.id = :id;
+
+-- name: latest :many
+-- The latest live runs, newest first, along the index by workflow.
+SELECT id, workflow_id, status, started_at, due_at, error, project_id, run_as
+  FROM executions
+ WHERE workflow_id = :workflow_id
+   AND mode = 'live'
+ ORDER BY started_at DESC
+ LIMIT :most;
+
+-- name: one :many
+-- The run somebody asks about, a test too; only of that workflow.
+SELECT id, workflow_id, status, started_at, due_at, error, project_id, run_as
+  FROM executions
+ WHERE id = :id
+   AND workflow_id = :workflow_id;
+
+-- name: open :many
+-- What has not ended, oldest first. The index by status leads: they are few among all that ended.
+SELECT id, workflow_id, status, started_at, due_at, error, project_id, run_as
+  FROM executions
+ WHERE status IN ('queued', 'running', 'waiting', 'needs_review')
+   AND (:workflow_id IS NULL OR workflow_id = :workflow_id)
+   AND started_at <= :before
+ ORDER BY started_at, id
+ LIMIT :most;
+
+-- name: steps :many
+-- Of these runs, newest first, what did not simply go well. Items that were skipped are told by their step.
+SELECT execution_id, key, status, error, because, waits_for, due_at
+  FROM steps
+ WHERE execution_id IN (SELECT value FROM json_each(:executions))
+   AND (status IN ('failed', 'uncertain', 'waiting') OR (status = 'skipped' AND item = -1))
+ ORDER BY execution_id DESC, key, item
+ LIMIT :most;
+
+-- name: asked :many
+-- What these runs ask of people, or asked in vain; the unique key begins with the execution.
+SELECT id, execution_id, step, status, expires_at
+  FROM approvals
+ WHERE execution_id IN (SELECT value FROM json_each(:executions))
+   AND status IN ('pending', 'expired')
+ ORDER BY created_at, id
+ LIMIT :most;
+
+-- name: arrived :many
+-- What became of what was posted to the workflow, counted by outcome and reason along the index by hook.
+SELECT outcome, coalesce(reason, '') AS reason, count(*) AS many, max(received_at) AS last_at
+  FROM deliveries
+ WHERE hook_id IN (SELECT id FROM hooks WHERE workflow_id = :workflow_id)
+   AND received_at >= :since
+ GROUP BY outcome, coalesce(reason, '')
+ ORDER BY outcome, many DESC, reason;
