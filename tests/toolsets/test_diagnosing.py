@@ -11,12 +11,13 @@ from mcp.client.client import Client
 from construction_mcp.bootstrap import House
 from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Settings
+from construction_mcp.core.keys import KeyRing
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
 from construction_mcp.store.approvals import NewApproval, request
 from construction_mcp.store.database import Database
-from construction_mcp.store.deliveries import Deliveries
+from construction_mcp.store.deliveries import Deliveries, settle
 from construction_mcp.store.executions import NewExecution, StepRow, by_id, claim, enqueue, finish, keep_steps
 from construction_mcp.store.hooks import Hooks
 from tests.toolsets.conftest import CallTool
@@ -156,14 +157,15 @@ async def test_what_was_filtered_is_counted_at_its_hook(
     call: CallTool, house: House, clock: ManualClock, workflow_id: str
 ) -> None:
     hooks, deliveries = await house.services.get(Hooks), await house.services.get(Deliveries)
-    place = {"environment": house.settings.environment, "company_id": 1, "project_id": 7, "principal": "local:0"}
-    hook, _ = await hooks.add(**place, resource_names=["RFIs"])
-    await deliveries.accept(hook.id, None, "e1", {"id": "e1", "resource_name": "RFIs", "resource_id": 1})
-    database = await house.services.get(Database)
-
-    assert await found(call, workflow_id) == []  # it is another's
-
-    await database.write(lambda tx: own(tx, hook.id, workflow_id))
+    made = await call("create_workflow", name="Other", trigger={"type": "manual"}, actions=[NOTE])
+    other = made["workflow"]["id"]
+    await call("deploy_workflow", workflow_id=other)
+    keys, database = await house.services.get(KeyRing), await house.services.get(Database)
+    for target in (other, workflow_id):
+        assert await found(call, workflow_id) == []  # what comes to another says nothing of this one
+        hook_id, _ = await hooks.add_custom(target, house.settings.environment, "local:0", keys)
+        kept = await deliveries.accept(hook_id, target, "e1", {"id": "e1"})
+        await database.write(lambda tx, one=kept.id: settle(tx, one, "filtered", reason="the filter says no"))
     (filtered,) = await found(call, workflow_id)
     clock.advance(timedelta(days=31).total_seconds())
 
