@@ -165,7 +165,7 @@ async def test_what_was_filtered_is_counted_at_its_hook(
         assert await found(call, workflow_id) == []  # what comes to another says nothing of this one
         hook_id, _ = await hooks.add_custom(target, house.settings.environment, "local:0", keys)
         kept = await deliveries.accept(hook_id, target, "e1", {"id": "e1"})
-        await database.write(lambda tx, one=kept.id: settle(tx, one, "filtered", reason="the filter says no"))
+        await database.write(lambda tx, one=kept.delivery_id: settle(tx, one, "filtered", reason="the filter says no"))
     (filtered,) = await found(call, workflow_id)
     clock.advance(timedelta(days=31).total_seconds())
 
