@@ -93,10 +93,26 @@ class Lookout:
         self.clock.advance(EVERY_S + 1)
         await self.poller.look()
 
-    def down(self, times: int) -> None:
-        """Procore does not answer lists of RFIs."""
-        fault = {"match": {"method": "GET", "path": "*/rfis"}, "do": "503", "times": times}
-        self.simulator.faults.append([fault])
+    def down(self, do: str) -> None:
+        """Procore answers lists of RFIs with an error, until the faults are cleared."""
+        self.simulator.faults.append([{"match": {"method": "GET", "path": "*/rfis"}, "do": do, "times": 1000}])
+
+    def reads(self, rfi_id: int) -> int:
+        """How often the RFI itself was asked for."""
+        asked = [one["path"] for one in self.simulator.ledger.since(0)]
+        return sum(path.endswith(f"/rfis/{rfi_id}") for path in asked)
+
+    def judged(self) -> list[Any]:
+        """The events that the poller has judged from now on."""
+        seen: list[Any] = []
+        admission = self.poller._admission
+
+        async def judge(active: Any, told: Any) -> Any:
+            seen.append(told)
+            return await admission.judge(active, told)
+
+        self.poller._admission = _Beside(admission, judge)
+        return seen
 
     def started(self) -> list[tuple[str, str, int]]:
         """By whom, as what and by which record executions were started, in order."""
@@ -139,13 +155,39 @@ async def test_nothing_is_asked_before_its_turn(lookout):
 
 
 async def test_what_changed_before_it_was_active_is_not_its_business(lookout):
+    """However far two looks overlap."""
     lookout.change()
     lookout.clock.advance(2)
-    await lookout.polling()
-    await lookout.turn()
-    await lookout.turn()
+    await lookout.polling({**RFIS, "every_s": 60})
+    for _ in range(3):
+        lookout.clock.advance(61)
+        await lookout.poller.look()
 
     assert lookout.started() == []
+
+
+async def test_a_record_that_started_it_is_not_read_again_for_the_overlap_of_looks(lookout):
+    await lookout.polling({**RFIS, "every_s": 60})
+    changed = lookout.change()
+    reads = []
+    for _ in range(3):
+        lookout.clock.advance(61)
+        await lookout.poller.look()
+        reads.append(lookout.reads(changed))
+
+    assert reads == [1, 1, 1]
+
+
+async def test_a_record_that_was_told_of_is_not_judged_again_by_the_look_behind_the_hook(lookout):
+    made = await lookout.told({**TOLD, "filter": "event.user_id == 8"})
+    changed = lookout.change()
+    await lookout.post(made, changed)
+    await lookout.inbox.look()
+    judged = lookout.judged()
+    for _ in range(3):
+        await lookout.turn()
+
+    assert judged == []
 
 
 async def test_each_change_of_one_record_starts_it(lookout):
@@ -159,11 +201,13 @@ async def test_each_change_of_one_record_starts_it(lookout):
 
 
 async def test_a_new_record_is_a_creation_once_and_then_a_change(lookout):
-    await lookout.polling()
+    await lookout.polling({**RFIS, "every_s": 60})
     made = lookout.create()
-    await lookout.turn()
+    lookout.clock.advance(61)
+    await lookout.poller.look()
     lookout.world.change(lookout.world.get("rfi", lookout.project, made), {"subject": "Again"})
-    await lookout.turn()
+    lookout.clock.advance(61)
+    await lookout.poller.look()
 
     assert lookout.started() == [("poll", "create", made), ("poll", "update", made)]
 
@@ -226,14 +270,14 @@ async def test_a_webhook_that_is_decided_while_the_poll_judges_runs_once(lookout
         await lookout.inbox.look()
         return verdict
 
-    lookout.poller._admission = _Overtaken(admission, overtaken)
+    lookout.poller._admission = _Beside(admission, overtaken)
     for _ in range(3):
         await lookout.turn()
 
     assert lookout.started() == [("webhook", "update", changed)]
 
 
-class _Overtaken:
+class _Beside:
     """An admission that something happens beside."""
 
     def __init__(self, admission: Any, judge: Any) -> None:
@@ -267,24 +311,38 @@ async def test_what_a_webhook_was_filtered_out_for_is_not_started_by_the_look_be
     assert lookout.started() == []
 
 
-async def test_an_error_leaves_the_watermark_and_the_change_is_found_later(lookout):
+async def test_an_error_of_procore_leaves_the_watermark_and_the_change_is_found_later(lookout):
     await lookout.polling()
     before = lookout.watermarks()
     changed = lookout.change()
-    fail, lookout.poller._records.changed = lookout.poller._records.changed, _unanswered
+    lookout.down("403")
     await lookout.turn()
     meanwhile = (lookout.watermarks(), lookout.started(), lookout.alerts())
-    lookout.poller._records.changed = fail
+    lookout.simulator.faults.append([])
     lookout.clock.advance(86_400)
     await lookout.poller.look()
 
-    assert meanwhile == (before, [], ["reconnect"])
+    assert meanwhile == (before, [], ["failed"])
     assert lookout.started() == [("poll", "update", changed)]
     assert lookout.watermarks() > before
 
 
-async def _unanswered(*_: Any) -> Any:
-    raise NeedsLogin("The account is not connected.")
+async def test_an_account_that_is_no_longer_connected_is_told_once_and_leaves_the_watermark(lookout):
+    await lookout.polling()
+    before = lookout.watermarks()
+    lookout.change()
+    lookout.poller._records = _Disconnected()
+    await lookout.turn()
+    await lookout.turn()
+
+    assert (lookout.watermarks(), lookout.started(), lookout.alerts()) == (before, [], ["reconnect"])
+
+
+class _Disconnected:
+    """Records of an account that has to be connected again."""
+
+    async def changed(self, *_: Any) -> Any:
+        raise NeedsLogin("The account is not connected.")
 
 
 async def test_nothing_starts_while_it_is_paused_and_resuming_begins_anew(lookout):
