@@ -15,9 +15,9 @@ from construction_mcp.core.ports import Ask
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page, Principal, Role
 from construction_mcp.engine.port import EnginePort
+from construction_mcp.insight.executions import Execution, Moment, shown, timeline
 from construction_mcp.store.columns import time_text
 from construction_mcp.store.execution_reads import Bucket, ExecutionReads, Filters, Line, Status
-from construction_mcp.toolsets.executions.shapes import Execution, Moment, shown, timeline
 
 ExecutionId = Annotated[str, Field(min_length=1, max_length=64), "Id from list_executions"]
 _MaybeId = Annotated[str | None, Field(min_length=1, max_length=64), "Only this workflow"]
