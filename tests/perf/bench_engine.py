@@ -83,7 +83,7 @@ def _dbos(rounds: int) -> dict[str, float]:
     """The same shapes on DBOS with SQLite; empty where it is not installed."""
     if find_spec("dbos") is None:
         return {}
-    from dbos import DBOS, SetWorkflowID  # type: ignore[import-not-found,unused-ignore]
+    from dbos import DBOS, SetWorkflowID  # type: ignore[import-not-found,unused-ignore]  # a development tool
 
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
