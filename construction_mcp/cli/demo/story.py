@@ -220,7 +220,7 @@ async def _run(client: Client, teller: Teller) -> str:
     teller.claim("It tried a draft over the sample company", tried["status"] == "completed", _steps(tried))
     deployed = await _call(client, "deploy_workflow", workflow_id=made)
     teller.claim("It deployed the workflow", deployed["status"] == "deployed", "; ".join(deployed["effects"]))
-    ran = (await _call(client, "run_workflow", workflow_id=made, wait_s=0.0))["execution"]["id"]
+    ran = str((await _call(client, "run_workflow", workflow_id=made, wait_s=0.0))["execution"]["id"])
     with anyio.move_on_after(WAIT_S):
         while True:
             seen = await _call(client, "observe_workflow_execution", execution_id=ran)
