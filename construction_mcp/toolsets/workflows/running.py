@@ -20,6 +20,7 @@ from construction_mcp.store.database import Database
 from construction_mcp.store.execution_reads import ExecutionReads
 from construction_mcp.store.executions import INTERACTIVE, NewExecution, keep_draft_plan
 from construction_mcp.store.starts import startable
+from construction_mcp.store.versions import Versions
 from construction_mcp.toolsets.workflows.arguments import WorkflowId
 from construction_mcp.workflow.plan import Plan
 
@@ -122,6 +123,7 @@ async def run_workflow(
     *,
     engine: EnginePort,
     database: Database,
+    versions: Versions,
     reads: ExecutionReads,
     principal: Principal,
     progress: Progress,
@@ -133,6 +135,7 @@ async def run_workflow(
     """
     active = await database.read(lambda tx: startable(tx, workflow_id))
     if active is None or active.status != "active":
+        await versions.standing(workflow_id)  # raises where there is no such workflow at all
         raise Conflict(
             "The workflow is not active, so there is nothing to run.",
             code="WORKFLOW_NOT_DEPLOYED",
