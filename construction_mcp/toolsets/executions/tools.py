@@ -69,11 +69,11 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowStats:
-    """How live runs went. success_rate: from 0 to 1, of those that completed or failed; absent without any."""
+    """How live runs went. success_rate: from 0 to 1, of those that completed or failed; absent without any, as are durations."""
 
     counts: Mapping[str, int]
     success_rate: float | None
-    duration_ms: Mapping[str, float | None]
+    duration_ms: Mapping[str, float]
     series: Sequence[Bucket]
     approvals: Mapping[str, int]
 
@@ -221,7 +221,8 @@ async def get_workflow_stats(
     )
     ended = found.counts["completed"] + found.counts["failed"]
     rate = found.counts["completed"] / ended if ended else None
-    return WorkflowStats(found.counts, rate, found.duration_ms, found.series, found.approvals)
+    known = {name: value for name, value in found.duration_ms.items() if value is not None}
+    return WorkflowStats(found.counts, rate, known, found.series, found.approvals)
 
 
 def _question(step: str, outcome: str, error: Mapping[str, Any] | None, evidence: str | None) -> str:
