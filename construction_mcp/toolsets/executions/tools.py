@@ -69,7 +69,10 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowStats:
-    """How live runs went. success_rate: from 0 to 1, of those that completed or failed; absent without any, as are durations."""
+    """How live runs went. success_rate: from 0 to 1, of those that completed or failed.
+
+    It is absent where none did, and so are durations.
+    """
 
     counts: Mapping[str, int]
     success_rate: float | None
