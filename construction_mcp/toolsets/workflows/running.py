@@ -63,7 +63,7 @@ async def test_workflow(
         Literal["simulate", "live"], "simulate reads for real and only shows effects, live makes them"
     ] = "simulate",
     test_payload: Annotated[dict[str, Any] | None, "What sets it off: get_sample_event gives one"] = None,
-    deliver_to: Annotated[Literal["me"] | None, "me: mail goes to you instead"] = None,
+    deliver_to: Annotated[str | None, Field(pattern="^me$"), "me: mail goes to you instead"] = None,
     wait_s: WaitS = 20,
     *,
     deployments: Deployments,
