@@ -16,7 +16,7 @@ from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.engine.approvals import Approvals, Said, may_decide, not_yours
 from construction_mcp.notify.message import cleaned
-from construction_mcp.store.approvals import Answer, Approval, changed, checked_edits, require_open
+from construction_mcp.store.approvals import Approval, changed, checked_edits, require_open
 
 QUESTION = "decide"
 _LISTED_MAX = 25
@@ -75,7 +75,7 @@ async def decide_approval(
     if code is not None:
         if decision is None or edits:
             raise Invalid("A code goes with a decision and without edits: whoever was shown it saw none.")
-        choice: Answer = "approve" if decision == "approve" else "reject"
+        choice: Literal["approve", "reject"] = "approve" if decision == "approve" else "reject"
         said = Said(approval.id, approval.digest, choice, None, comment)
         return _decided(await approvals.decide_by_code(said, principal, code))
     if not may_decide(approval, principal):
