@@ -61,8 +61,10 @@ def _tdqs(instruments: Instruments, dump: Path) -> Verdict:
 
 
 def _agent_friend(instruments: Instruments, dump: Path) -> Verdict:
-    """Its warnings count, not its grade. It wants at most 50 tools; ours beyond those are found, not listed. A generic name is not
-    counted where it is the contract's own: `input` of run_workflow is `trigger.input`."""
+    """Its warnings count, not its grade. It wants at most 50 tools; ours beyond those are found, not listed.
+
+    A generic name is not counted where it is the contract's own: `input` of run_workflow is `trigger.input`.
+    """
     array = dump.with_suffix(".array.json")
     array.write_text(json.dumps(json.loads(dump.read_bytes())["tools"]), encoding="utf-8")
     done = _run(instruments.judge("agent-friend", "validate", "--json", str(array)))
