@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from construction_mcp.engine.holds import Holds
     from construction_mcp.engine.inbox import Inbox
     from construction_mcp.engine.janitor import Janitor
+    from construction_mcp.engine.poller import Poller
     from construction_mcp.engine.port import EnginePort
+    from construction_mcp.engine.records import ReadAgain
     from construction_mcp.engine.runner import Tools as EngineTools
     from construction_mcp.engine.scheduler import Scheduler
     from construction_mcp.expressions.cel import CelEngine
@@ -150,6 +152,7 @@ class House:
             engine,
             await self._scheduler(engine),
             await self._inbox(engine),
+            await self._poller(engine),
             await self._approval_watch(),
             await self._alerts(),
             await self._heartbeat(),
@@ -445,17 +448,29 @@ class House:
         await deliveries.forget(self.clock.now() - timedelta(days=self.settings.limits.deliveries_kept_days))
         return deliveries
 
-    async def _admission(self) -> "Admission":
+    async def _read_again(self) -> "ReadAgain":
         from construction_mcp.actions.catalogue import Catalogue
-        from construction_mcp.engine.admission import Admission
         from construction_mcp.engine.records import ReadAgain
-        from construction_mcp.expressions.cel import CelEngine
         from construction_mcp.procore.access import Accounts
+
+        accounts, types = await self.services.get(Accounts), await self.services.get(Catalogue)
+        return ReadAgain(accounts, self.dispatcher.made_by, types, self.clock, self.settings.limits)
+
+    async def _poller(self, engine: "EnginePort") -> "Poller":
+        from construction_mcp.engine.admission import Admission
+        from construction_mcp.engine.poller import Poller
+        from construction_mcp.store.database import Database
+
+        database, admission = await self.services.get(Database), await self.services.get(Admission)
+        return Poller(database, await self._read_again(), admission, engine, self.settings, self.clock)
+
+    async def _admission(self) -> "Admission":
+        from construction_mcp.engine.admission import Admission
+        from construction_mcp.expressions.cel import CelEngine
         from construction_mcp.store.connections import Connections
 
         expressions, limits = await self.services.get(CelEngine), self.settings.limits
-        accounts, types = await self.services.get(Accounts), await self.services.get(Catalogue)
-        records = ReadAgain(accounts, self.dispatcher.made_by, types, self.clock, limits)
+        records = await self._read_again()
         return Admission(records, expressions, await self.services.get(Connections), self.clock, limits)
 
     async def _inbox(self, engine: "EnginePort") -> "Inbox":

@@ -51,7 +51,7 @@ class Config(BaseModel):
             assert info.field_name is not None
             _require_kind(cls, info.field_name, value)
             return value
-        if isinstance(value, list | dict) and has_hole(value):
+        if isinstance(value, (list, dict)) and has_hole(value):
             if written := without_holes(value):  # nothing is left of [Hole], which says nothing about its length
                 validate(written)
             return value
@@ -145,6 +145,13 @@ def cel_fields(config: type[Config]) -> Mapping[str, Cel]:
     """The fields that are expressions as a whole; several under one name where the field is a mapping."""
     marks = {name: _mark(field.metadata, field.annotation) for name, field in config.model_fields.items()}
     return {name: cel for name, cel in marks.items() if cel is not None}
+
+
+@cache
+def project_fields(config: type[Config]) -> Sequence[str]:
+    """The fields that name Procore projects."""
+    fields = config.model_fields.items()
+    return [name for name, field in fields if any(isinstance(mark, NamesProjects) for mark in field.metadata)]
 
 
 def _mark(metadata: Sequence[Any], annotation: Any) -> Cel | None:

@@ -117,6 +117,9 @@ class Limits:
     status_executions: int = 5  # runs listed with a workflow's status
     health_executions: int = 100  # latest runs its health is judged by: what lies further back no longer tells
     poll_s: int = 300  # between two looks at Procore for a workflow that nobody tells of changes (_POLL_S)
+    poll_overlap_s: float = 300.0  # looked at again: Procore's lists and clocks may lag behind what was changed
+    poll_look_s: float = 30.0  # between two looks at the wall clock, which may be set while a timer sleeps
+    poll_due_max: int = 100  # workflows that look in one round, one after another: others get their turn between
     events_per_hour_assumed: int = 20  # a busy project's day in one hour; what a webhook workflow is budgeted for
     deploy_reads_max: int = 20  # lists asked for one row each: may a deployment read what it needs to?
 

@@ -130,6 +130,28 @@ class Deployments:
         async with self._turn(workflow_id):
             return await self._activate(judged, plan, principal)
 
+    async def judge(self, workflow_id: str, principal: Principal) -> Judged:
+        """The draft with everything that is said about it, as for a deployment; nothing is changed.
+
+        Raises:
+            NotFound: WORKFLOW_NOT_FOUND. NotPermitted: WORKFLOW_RUNS_AS_ANOTHER.
+        """
+        workflow = await self._existing(workflow_id)
+        self._require_own_account(workflow, principal)
+        return await self._judge(workflow)
+
+    async def agree_once(self, judged: Judged, plan: Plan, ask: Ask) -> bool | None:
+        """Whether the person agrees to the plan's effects for one run; None where nobody can be asked.
+
+        What reaches nobody outside, what is deployed already, and the policy `auto` need no asking.
+        """
+        standing = await self._versions.standing(judged.workflow.id)
+        if not plan.consent or standing.plan_hash == plan.hash or self._settings.write_policy == "auto":
+            return True
+        if not ask.can_form:
+            return None
+        return await agreed(ask, plan, judged.compiled, judged.changes)
+
     async def pause(self, workflow_id: str, principal: Principal) -> Switched:
         """Stop what starts the workflow; its hook stays, and what is delivered meanwhile starts nothing.
 

@@ -69,6 +69,9 @@ class Starting:
             await _triggers(procore, plan)
         except Invalid as refused:
             near = refused.details.get("nearest")
+            if plan.project_id is None:  # the company's hooks know no record of a project
+                fix = "Set the workflow's project_id: Procore tells of such records for one project at a time."
+                return [error("trigger.resources", "TRIGGER_RESOURCE_UNKNOWN", refused.message, fix)]
             fix = f"Did you mean {' or '.join(near)}?" if near else "Choose among what Procore offers there."
             return [error("trigger.resources", "TRIGGER_RESOURCE_UNKNOWN", refused.message, fix)]
         return []

@@ -13,6 +13,7 @@ from construction_mcp.core.types import Principal, Role
 from construction_mcp.engine.runner import Tools
 from construction_mcp.engine.work import Work
 from construction_mcp.procore.records.sites import site_of
+from construction_mcp.procore.records.zones import zone_of
 from construction_mcp.store import executions as store
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
@@ -77,7 +78,7 @@ class Loader:
             return
         try:
             procore = await self._tools.account(Principal(work.execution.run_as, Role.BUILDER))
-            work.timezone = (await site_of(procore, work.plan.project_id)).time_zone
+            work.timezone = str(zone_of((await site_of(procore, work.plan.project_id)).time_zone))
         except ConstructionError:
             work.timezone = None  # the step that needs Procore says what is wrong with it
 

@@ -1,12 +1,13 @@
-"""Reads the record of an event again, with the get action of its kind and the workflow's own account."""
+"""Reads records with a workflow's own account: that of an event again, and those that changed since a moment."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn, TypeAlias
 
 from construction_mcp.actions.action import ActionType, ActionTypes
 from construction_mcp.actions.performing import Act, Context, Run
+from construction_mcp.actions.places import ALL_ACTIVE
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NotFound, Unavailable
@@ -16,12 +17,15 @@ from construction_mcp.procore.event_names import named
 from construction_mcp.store.starts import Startable
 from construction_mcp.workflow.triggers import READS
 
+_DAY = timedelta(days=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 Call: TypeAlias = Callable[[str, Mapping[str, Any], Principal], Awaitable[Any]]
 """One of this server's tools, as `performing.Context.call` has it."""
 
 
 class ReadAgain:
-    """Implements `admission.Records`."""
+    """Implements `admission.Records` and `poller.Changed`."""
 
     def __init__(self, accounts: Accounts, call: Call, types: ActionTypes, clock: Clock, limits: Limits) -> None:
         self._accounts = accounts
@@ -39,7 +43,7 @@ class ReadAgain:
         if action.perform is None:
             raise Unavailable(f"This server cannot carry out {action.name} yet.")
         config = action.config.model_validate(_config_of(action, event, project_id, self._clock))
-        output = await action.perform(config, self._context(active, event, project_id))
+        output = await action.perform(config, self._context(active, event["id"], project_id))
         assert not isinstance(output, Act), f"{action.name} only reads"
         if "item" in output:
             return output["item"]
@@ -48,8 +52,27 @@ class ReadAgain:
             raise NotFound("The record is not among those that changed.", code="PROCORE_NOT_FOUND")
         return found[0]
 
-    def _context(self, active: Startable, event: Mapping[str, Any], project_id: int) -> Context:
-        key = hashlib.sha256(f"{active.id} {event['id']}".encode()).hexdigest()
+    async def changed(self, active: Startable, resource: str, since: datetime) -> Sequence[Mapping[str, Any]]:
+        """As `Changed.changed`."""
+        action = self._types.get(READS[resource].rpartition(".")[0] + ".list")
+        if action is None or action.perform is None:
+            raise Unavailable(f"This server cannot list {resource} yet.")
+        fields = action.config.model_fields
+        given: dict[str, Any] = {"projects": active.project_id or ALL_ACTIVE}
+        if "status" in fields and fields["status"].default is not None:
+            given["status"] = "any"
+        if "updated_since" in fields:
+            given["updated_since"] = since.date() - _DAY  # the day of a project west of here began later
+        config = action.config.model_validate(given)
+        output = await action.perform(config, self._context(active, f"{resource} {since}", active.project_id))
+        assert not isinstance(output, Act), f"{action.name} only reads"
+        if output["truncated"]:
+            raise Unavailable(f"There are more {resource} than can be listed at once.")
+        first = since.replace(microsecond=0)  # Procore keeps seconds
+        return [one for one in output["items"] if _moment(one["updated_at"]) >= first]
+
+    def _context(self, active: Startable, about: str, project_id: int | None) -> Context:
+        key = hashlib.sha256(f"{active.id} {about}".encode()).hexdigest()
         run = Run(
             execution_id="",
             workflow_id=active.id,
@@ -80,6 +103,10 @@ class ReadAgain:
         return Context(
             run, self._clock, self._limits, call, procore, _no_each, _no_evaluate, nothing, nothing, nothing, _no_note
         )
+
+
+def _moment(text: str | None) -> datetime:
+    return _NEVER if text is None else datetime.fromisoformat(text)
 
 
 def _config_of(action: ActionType, event: Mapping[str, Any], project_id: int, clock: Clock) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from construction_mcp.expressions.failures import FAILED
 from construction_mcp.expressions.functions import FIRST_GIVEN
 from construction_mcp.expressions.habits import habit_in
 from construction_mcp.expressions.mistakes import SYNTAX, TOO_LONG, UNKNOWN_NAME, mistakes_of
+from construction_mcp.expressions.plain import checked_by_names
 from construction_mcp.expressions.port import ANYTHING, Checked, Mistake, Schema, Scope
 from construction_mcp.expressions.reads import Path, path_of, project, reads_of, references
 from construction_mcp.expressions.renaming import PARTS_MAX, PREFIX, Environments, Renamed
@@ -105,9 +106,13 @@ class CelEngine:
     def _check(self, text: str, renamed: Renamed, scope: Scope) -> Checked | Sequence[Mistake]:
         environment = self._environments.environment(renamed.slots, scope)
         try:
-            tree = read(environment.compile(renamed.text).serialize())
+            compiled = environment.compile(renamed.text)
         except RuntimeError as error:
             return mistakes_of(str(error), renamed, scope, self._types)
+        plain = checked_by_names(renamed, compiled, self._types)
+        if plain is not None:
+            return plain
+        tree = read(compiled.serialize())
         path = path_of(tree.root, renamed.names)
         shape = tree.type_of(tree.root) if path is None else DYN
         mistakes: Sequence[Mistake] = shadowed(renamed, scope) if tree.loops else ()

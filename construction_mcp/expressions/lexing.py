@@ -30,6 +30,7 @@ _CHAIN = re.compile(
     """,
     re.VERBOSE,
 )
+_BARE_HOLE = re.compile(r"[^{}\"'`/]*(?=\}\})")  # nothing in it can hide a brace
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _OPENS, _CLOSES = "([{", ")]}"
 
@@ -113,6 +114,9 @@ def end_of_hole(text: str, start: int) -> int:
 
     Braces of map literals are counted, and nothing inside a text literal counts.
     """
+    bare = _BARE_HOLE.match(text, start)
+    if bare is not None:
+        return bare.end()
     depth = 0
     at = start
     while at < len(text):

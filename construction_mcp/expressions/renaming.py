@@ -28,12 +28,15 @@ class Renamed(NamedTuple):
     """An expression as it is checked.
 
     names: what each new name stands for, as a path. slots: what the environment has to declare.
+    chains: the dotted names in it; all_declared: each begins with a name of the scope.
     """
 
     original: str
     text: str
     names: Mapping[str, Path]
     slots: frozenset[Slot]
+    chains: Sequence[Path]
+    all_declared: bool
     starts: Sequence[int]
     shifts: Sequence[int]
 
@@ -67,7 +70,8 @@ class Environments:
         slots: set[Slot] = set()
         pieces, starts, shifts = [], [], []
         done = shift = 0
-        for chain in chains_of(text):
+        chains = chains_of(text)
+        for chain in chains:
             length = _declared(chain, scope.names)
             if not length:
                 continue
@@ -80,7 +84,9 @@ class Environments:
             done = end
         pieces.append(text[done:])
         found = {new: tuple(name.split(".")) for name, new in names.items()}
-        return Renamed(text, "".join(pieces), found, frozenset(slots), starts, shifts)
+        paths = [tuple(chain.parts) for chain in chains]
+        all_declared = len(pieces) == 2 * len(chains) + 1
+        return Renamed(text, "".join(pieces), found, frozenset(slots), paths, all_declared, starts, shifts)
 
     def _name(self, old: str, scope: Scope, names: dict[str, str], slots: set[Slot]) -> str:
         known = names.get(old)

@@ -107,7 +107,7 @@ class Types:
         """The first schema that said the same; kept, so that its id stands for what it says."""
         if id(schema) in self._first:
             return schema
-        first = self._equal.setdefault(tuple(sorted((name, self._key(part)) for name, part in schema.items())), schema)
+        first = self._equal.setdefault(frozenset([(name, self._key(part)) for name, part in schema.items()]), schema)
         self._first[id(first)] = first
         return first
 

@@ -23,6 +23,7 @@ class Conversation:
         self.in_flight: dict[RequestId, str] = {}
         self._again: dict[RequestId, int] = {}  # ids a client uses twice at once: each use gets an answer
         self.questions: set[RequestId] = set()  # what the server asked the client and has no answer to
+        self.handshakes = 0  # each may change the version of the connection
         self.is_modern: bool | None = None  # decided by the first request, as the SDK does
         self._opening: dict[str, Any] | None = None
         self._initialized: dict[str, Any] | None = None
@@ -66,6 +67,11 @@ class Conversation:
                 self._acknowledged.discard(listen_id)
                 return True
         return False
+
+    @property
+    def calls_in_flight(self) -> int:
+        """How many requests have no answer yet, without listens."""
+        return sum(method != LISTEN for method in self.in_flight.values())
 
     @property
     def is_idle(self) -> bool:
@@ -127,6 +133,7 @@ class Conversation:
         elif request_id is None:
             return
         elif method == "initialize":
+            self.handshakes += 1
             if not self.is_modern:
                 self._opening = message
         elif method == LISTEN:

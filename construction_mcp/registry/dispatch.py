@@ -77,6 +77,11 @@ class Dispatcher:
         _require_role(principal, tool.role, name)
         return await self._invoke(bind(tool.function), self._check(tool).check(arguments), Call(principal, View()))
 
+    def is_read(self, name: str, call: Call) -> bool:
+        """Whether a call of `name` changes nothing, as that of an unknown tool; told without importing it."""
+        tool = self._catalog.callable_tools(call.view).get(name)
+        return tool is None or tool.effect == "read"
+
     def is_plain_read(self, name: str, call: Call) -> bool:
         """Whether a call of `name` changes nothing and has no use for the wire behind it, so that any wire will do and
         a second run does no harm. An unknown tool is such a call too: it ends in an error."""
@@ -84,9 +89,10 @@ class Dispatcher:
         return tool is None or (tool.effect == "read" and _WIRE.isdisjoint(bind(tool.function).injected.values()))
 
     def is_quick_read(self, name: str, call: Call) -> bool:
-        """As `is_plain_read`, and known to stay inside this data directory, so that it is over in a moment."""
+        """Whether `name` is a read that stays inside this data directory, so that it is over in a moment; told without
+        importing it."""
         tool = self._catalog.callable_tools(call.view).get(name)
-        return tool is not None and not tool.annotations.get("openWorldHint") and self.is_plain_read(name, call)
+        return tool is not None and tool.effect == "read" and not tool.annotations.get("openWorldHint")
 
     async def read_resource(self, uri: str, call: Call) -> tuple[ResourceEntry, Any]:
         """The resource's description and what its function returned."""

@@ -6,10 +6,9 @@ read before it is answered, or after `drain_s`.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from secrets import token_hex
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 from mcp.shared.message import SessionMessage
@@ -18,24 +17,9 @@ from mcp_types import CONNECTION_CLOSED, ErrorData, JSONRPCError, JSONRPCNotific
 from construction_mcp.core.config import Limits
 from construction_mcp.front.bounds import UNSENT_BYTES_HIGH
 from construction_mcp.front.conversation import LISTEN, REPLAY, Conversation
+from construction_mcp.front.frames import RequestId
 from construction_mcp.server.codec import Refused, decode, encode
-
-
-class Outlet(Protocol):
-    """Where a channel's lines go."""
-
-    def write(self, data: bytes) -> None:
-        """Send, or queue what the peer does not take now."""
-        ...
-
-    @property
-    def unsent_bytes(self) -> int:
-        """What is queued."""
-        ...
-
-    def when_sent(self, callback: Callable[[], None]) -> None:
-        """Call back once nothing is queued any more, or never will be sent."""
-        ...
+from construction_mcp.server.lines import Lines, Outlet
 
 
 class Channel:
@@ -54,7 +38,7 @@ class Channel:
         # a late answer to a dead owner's question would be taken for an answer to its successor's.
         self._asked: dict[str | int, str | int] = {}
         self._mark = token_hex(4)
-        self._lines: list[bytes] = []  # of this turn of the loop, when several calls are in flight
+        self._lines = Lines(outlet)
         self._ended_at: float | None = None
         self._is_closed = False
         self._keeps_listens = False
@@ -96,6 +80,11 @@ class Channel:
         """As `end`, for a client that another server goes on with: open listens get no answer here."""
         self._keeps_listens = True
         self.end()
+
+    def answer(self, request_id: RequestId, line: bytes) -> None:
+        """Send an answer that was found without the SDK, to a request that the conversation has heard."""
+        self._write(line)
+        self._settle(request_id)
 
     # the SDK side
 
@@ -180,19 +169,11 @@ class Channel:
             self._reader.set_result(None)
 
     def _write(self, line: bytes) -> None:
-        """At once when nothing else is under way; otherwise what one turn of the loop produces goes out together."""
-        if not self._lines and len(self._conversation.in_flight) <= 1:
-            self._outlet.write(line)
-            return
-        if not self._lines:
-            self._loop.call_soon(self.flush)
-        self._lines.append(line)
+        self._lines.write(line, is_alone=len(self._conversation.in_flight) <= 1)
 
     def flush(self) -> None:
         """Hand over what is collected."""
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self._outlet.write(b"".join(lines))
+        self._lines.flush()
 
 
 def _is_replayed(request_id: str | int | None) -> bool:

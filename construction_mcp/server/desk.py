@@ -4,49 +4,58 @@ and afterwards those that stay inside this data directory.
 The house needs a quarter of the time that the SDK does, and most first calls are plain reads, for which the wire is
 only wrapping: the same dispatcher gives the same outcome, and the line around it is the SDK's to the byte (a test
 compares them). Whatever needs more than that, and whatever is not answered when the SDK is ready, is the SDK's: its
-frames are handed on in the order they came. A read that may wait for Procore is the SDK's once it is there, which lets
-the client cancel it; one that takes a millisecond is over before anybody could.
+frames are handed on in the order they came.
+
+Afterwards the SDK holds the connection's state, so a read is answered here only while nothing of that state bears on
+it: the front settled era and version itself, and no call is with the SDK that this one would overtake. Such a read
+counts in the conversation as any call does, which is how it is cancelled and drained.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_core import to_json
 
 from construction_mcp.bootstrap import House
 from construction_mcp.core.types import Principal
+from construction_mcp.front.frames import RequestId
 from construction_mcp.front.session import Sink
-from construction_mcp.front.static import MODERN, StaticFront, ToolCall
+from construction_mcp.front.static import MODERN, StaticFront, ToolCall, answer_line
 from construction_mcp.registry.catalog import View
 from construction_mcp.registry.dispatch import Call
 from construction_mcp.registry.shape import Outcome
+from construction_mcp.server.lines import Lines, Outlet
 from construction_mcp.server.result import run_tool, tool_result
+
+
+class Successor(Sink, Protocol):
+    """Who answers what the desk does not."""
+
+    def answer(self, request_id: RequestId, line: bytes) -> None:
+        """Send the desk's answer to a request that the conversation has heard."""
+        ...
 
 
 class Desk:
     """The session's sink from the house's opening on; once there is a successor it passes on what is not its own."""
 
-    def __init__(
-        self, front: StaticFront, write: Callable[[bytes], None], house: House, view: View, person: Principal
-    ) -> None:
+    def __init__(self, front: StaticFront, outlet: Outlet, house: House, view: View, person: Principal) -> None:
         self._front = front
-        self._write = write
+        self._conversation = front.conversation
+        self._lines = Lines(outlet)
         self._house = house
         self._surroundings = Call(person, view)
-        self._running: dict[asyncio.Task[None], bytes] = {}
+        self._running: dict[asyncio.Task[None], bytes] = {}  # before there is a successor
+        self._quick: dict[RequestId, asyncio.Task[None]] = {}  # afterwards
         self._kept: list[bytes] = []
-        self._quick: dict[str, bool] = {}
         self._has_ended = False
         self._stirred = asyncio.Event()
-        self._successor: Sink | None = None
+        self._successor: Successor | None = None
 
     def frames(self, frames: list[bytes]) -> None:
-        """Answer what can be answered; the first frame that cannot and all later ones wait for the successor."""
+        """Answer what can be answered; the first frame that cannot and all later ones are the successor's."""
         if self._successor is not None:
-            others = [frame for frame in frames if not self._take_quick(frame)]
-            if others:
-                self._successor.frames(others)
+            self._share(frames, self._successor)
             return
         self._stirred.set()
         for frame in frames:
@@ -58,7 +67,7 @@ class Desk:
         self._has_ended = True
         self._stirred.set()
         if self._successor is not None:
-            self._end_when_settled(self._successor)
+            self._successor.end()
 
     async def serve_first(self, patience_s: float, quiet_s: float, most_s: float) -> None:
         """Let calls have the CPU until none came for `quiet_s` or one takes `patience_s`; not once one needs the SDK.
@@ -81,87 +90,105 @@ class Desk:
         """A frame waits for it, or a call that was looked at and left."""
         return bool(self._kept) or any(task.done() for task in self._running)
 
-    def hand_over(self, successor: Sink) -> None:
+    def hand_over(self, successor: Successor) -> None:
         """Give `successor` what is known and what is not answered. A read under way begins again there: only its server
-        can tell the client of progress, hear of a cancellation or drain."""
-        for task in self._running:
+        can tell the client of progress."""
+        self._lines.flush()
+        running, self._running = self._running, {}
+        for task in running:
             task.cancel()
         self._successor = successor
-        successor.frames([*self._front.conversation.replay(), *self._running.values(), *self._kept])
+        successor.frames([*self._conversation.replay(), *running.values(), *self._kept])
+        self._kept.clear()
         if self._has_ended:
             successor.end()
 
-    async def settled(self) -> None:
-        """Every call that was taken here is answered."""
-        if self._running:
-            await asyncio.wait(self._running)
+    def leave(self) -> None:
+        """Give up what is not answered: the successor's server has ended, and with it its own calls."""
+        for task in self._quick.values():
+            task.cancel()
 
-    def _end_when_settled(self, successor: Sink) -> None:
-        if not self._running:
-            successor.end()
-            return
-        waiting = asyncio.gather(*self._running, return_exceptions=True)
-        waiting.add_done_callback(lambda _: successor.end())
-
-    def _take_quick(self, frame: bytes) -> bool:
-        """Answer a call of a tool that was seen to be a plain read inside this directory; all others are the SDK's."""
-        if b'"tools/call"' not in frame or (call := self._front.call(frame)) is None:
-            return False
-        quick = self._quick.get(call.name)
-        if quick is None:
-            quick = self._quick[call.name] = self._house.dispatcher.is_quick_read(call.name, self._surroundings)
-        if not quick:
-            return False
-        task = asyncio.get_running_loop().create_task(self._answer_quick(call, frame))
-        self._running[task] = frame
-        return True
-
-    async def _answer_quick(self, call: ToolCall, frame: bytes) -> None:
-        answered = False
-        try:
-            answered = await self._made(call)
-        finally:
-            task = asyncio.current_task()
-            if task is not None:
-                self._running.pop(task, None)
-            if not answered and self._successor is not None:
-                self._successor.frames([frame])  # an answer that only the SDK can write
+    # before the SDK is there
 
     def _take(self, frame: bytes) -> bool:
-        answer = self._front(frame)
-        if answer is not None:
-            self._write(answer)
+        taken = self._front.take(frame)
+        if isinstance(taken, bytes):
+            self._lines.write(taken, is_alone=not self._running)
             return True
-        call = self._front.call(frame)
-        if call is None:
+        if taken is None or not self._house.dispatcher.is_read(taken.name, self._surroundings):
             return False
-        task = asyncio.get_running_loop().create_task(self._answer(call))
+        task = asyncio.get_running_loop().create_task(self._answer(taken))
         self._running[task] = frame
         task.add_done_callback(lambda _: self._stirred.set())
         return True
 
     async def _answer(self, call: ToolCall) -> None:
         """Answer one call, or leave its frame among the unanswered."""
-        if not self._house.dispatcher.is_plain_read(call.name, self._surroundings):
-            return
-        result = await self._result(call)
+        line = await self._line(call)
         task = asyncio.current_task()
-        if result is not None and task is not None and self._successor is None:
+        if line is not None and task is not None and self._successor is None:
             del self._running[task]
-            self._write(self._front.answer(call.id, "tools/call", call.params, result))
+            self._conversation.heard("tools/call", call.id, call.params)
+            self._conversation.answered(call.id)
+            self._lines.write(line, is_alone=not self._running)
 
-    async def _made(self, call: ToolCall) -> bool:
-        """Make and answer the call; False where the answer is not one that can be written here."""
-        result = await self._result(call)
-        if result is None:
+    # beside the SDK
+
+    def _share(self, frames: list[bytes], successor: Successor) -> None:
+        for number, frame in enumerate(frames):
+            if not self._take_quick(frame):
+                successor.frames(frames[number:])
+                self._stop_cancelled()
+                return
+
+    def _take_quick(self, frame: bytes) -> bool:
+        if b'"tools/call"' not in frame or not self._may_answer():
             return False
-        self._write(self._front.answer(call.id, "tools/call", call.params, result))
+        call = self._front.call(frame)
+        if call is None or call.id in self._conversation.in_flight:
+            return False
+        if not self._house.dispatcher.is_quick_read(call.name, self._surroundings):
+            return False
+        self._conversation.heard("tools/call", call.id, call.params)
+        self._quick[call.id] = asyncio.get_running_loop().create_task(self._answer_quick(call, frame))
         return True
 
-    async def _result(self, call: ToolCall) -> bytes | None:
+    def _may_answer(self) -> bool:
+        conversation, own = self._conversation, len(self._quick)
+        is_alone = (
+            len(conversation.in_flight) == own or conversation.calls_in_flight == own
+        )  # the first is the cheap one
+        return is_alone and self._front.knows_the_connection
+
+    async def _answer_quick(self, call: ToolCall, frame: bytes) -> None:
+        line = None
+        try:
+            line = await self._line(call)
+        finally:
+            if self._quick.get(call.id) is asyncio.current_task():  # else it was cancelled, and nobody wants an answer
+                del self._quick[call.id]
+                self._finish(call, frame, line)
+
+    def _finish(self, call: ToolCall, frame: bytes, line: bytes | None) -> None:
+        assert self._successor is not None
+        if line is not None:
+            self._successor.answer(call.id, line)
+        else:
+            self._conversation.answered(call.id)  # as if never heard: an answer that only the SDK can write
+            self._successor.frames([frame])
+
+    def _stop_cancelled(self) -> None:
+        for request_id in self._quick.keys() - self._conversation.in_flight.keys():
+            self._quick.pop(request_id).cancel()
+
+    async def _line(self, call: ToolCall) -> bytes | None:
+        """Make the call; its answer as the SDK writes it, or None for one that the SDK should judge."""
+        if not self._house.dispatcher.is_plain_read(call.name, self._surroundings):
+            return None
         outcome, trace = await run_tool(self._house, call.name, call.arguments, self._surroundings)
         modern = call.version == MODERN
-        return _as_sent(outcome, tool_result(outcome, trace, call.version, modern=modern), modern=modern)
+        result = _as_sent(outcome, tool_result(outcome, trace, call.version, modern=modern), modern=modern)
+        return None if result is None else answer_line(call.id, result)
 
 
 def _as_sent(outcome: Outcome, result: dict[str, Any], *, modern: bool) -> bytes | None:

@@ -61,7 +61,7 @@ def _open_desk(session: Session, house: House) -> Desk | None:
     if front is None:
         return None
     view = View(settings.toolsets, settings.read_only, settings.environment)
-    desk = Desk(front, session.write, house, view, local_principal())
+    desk = Desk(front, session, house, view, local_principal())
     session.attach(desk, asyncio.get_running_loop(), replay=False)
     return desk
 
@@ -87,10 +87,10 @@ async def _serve(session: Session, launch: Launch, door: "LocalDoor", desk: Desk
             await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
             session.pause()
             if not serving.done():
-                if desk is not None:
-                    await desk.settled()
                 channel.end_for_successor()
                 await asyncio.wait((serving,))
+            if desk is not None:
+                desk.leave()
             leaving.cancel()
             tidying.cancel()
             working.cancel()

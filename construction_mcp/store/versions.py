@@ -233,7 +233,7 @@ class Versions:
                 number = int(tx.value(_versions.insert, **made, **columns))
             target = {"id": workflow_id, "number": number, "draft_version": draft_version, "now": time_text(now)}
             require_changed(tx, workflow_id, tx.run(_versions.activate, **target, **place))
-            _start(tx, workflow_id, start, now)
+            _start(tx, workflow_id, start, now, self._limits.poll_s)
             _tell(tx, principal, "deploy_workflow", f"Deploy version {number} of {before.name}", before, number, now)
             return number
 
@@ -260,7 +260,7 @@ class Versions:
             before = _standing(tx, workflow_id)
             _version(tx, workflow_id, number)
             tx.run(_versions.switch, id=workflow_id, number=number, now=time_text(now))
-            _start(tx, workflow_id, start, now)
+            _start(tx, workflow_id, start, now, self._limits.poll_s)
             words = f"{action.capitalize()} {before.name}, version {number}"
             _tell(tx, principal, "rollback_workflow", words, before, number, now)
             return _standing(tx, workflow_id)
@@ -339,18 +339,22 @@ class Versions:
         return _status(row)
 
 
-def _start(tx: Tx, workflow_id: str, start: Start, now: datetime) -> None:
-    """Arrange that the version starts by this and by nothing else."""
+def _start(tx: Tx, workflow_id: str, start: Start, now: datetime, poll_s: int) -> None:
+    """Arrange that the version starts by this and by nothing else; behind a hook of Procore's it also looks."""
+    if not isinstance(start, ByLooking):
+        tx.run(_polls.remove, workflow_id=workflow_id)
     match start:
         case AtTime(due_at):
             tx.run(_schedules.put, workflow_id=workflow_id, due_at=time_text(due_at))
         case ByLooking(every_s):
             moments = {"now": time_text(now), "due_at": time_text(now + timedelta(seconds=every_s))}
             tx.run(_polls.put, workflow_id=workflow_id, every_s=every_s, **moments)
+        case ByHook(hook_id):
+            moments = {"now": time_text(now), "due_at": time_text(now + timedelta(seconds=poll_s))}
+            place = {"workflow_id": workflow_id, "hook_id": hook_id}
+            tx.run(_polls.put_behind_hook, every_s=poll_s, **place, **moments)
     if not isinstance(start, AtTime):
         tx.run(_schedules.remove, workflow_id=workflow_id)
-    if not isinstance(start, ByLooking):
-        tx.run(_polls.remove, workflow_id=workflow_id)
     settle(tx, workflow_id, start.hook_id if isinstance(start, ByHook) else None)
 
 

@@ -17,6 +17,7 @@ _ERROR: Schema = {
     "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
     "additionalProperties": False,
 }
+_FAILURE: Schema = {"anyOf": [_ERROR, {"type": "null"}]}  # one object for all steps: a schema once seen is one lookup
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
 _NAME = re.compile(r"\b(steps|vars)\s*\.\s*([A-Za-z_]\w*)")
 _VARIABLE = re.compile(r"\s*vars\.([a-z][a-z0-9_]*)\s*")
@@ -30,12 +31,14 @@ _REPEATS = 'A text has no statements: write {{ join(steps.x.output.items.map(r, 
 
 def step_schema(output: Schema) -> Schema:
     """What `steps.<key>` is: its output while it gave one, its status, its error."""
-    properties = {"output": output, "status": STEP_STATUS, "error": {"anyOf": [_ERROR, {"type": "null"}]}}
+    properties = {"output": output, "status": STEP_STATUS, "error": _FAILURE}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def names_in(text: str) -> set[str]:
     """The `steps.x` and `vars.x` a text mentions outside quotes; a quick look, before anything is checked."""
+    if "steps" not in text and "vars" not in text:
+        return set()
     return {f"{root}.{name}" for root, name in _NAME.findall(_QUOTED.sub("''", text))}
 
 

@@ -96,13 +96,14 @@ def compile_plan(
 def _names(definition: Definition, types: ActionTypes) -> dict[str, Schema]:
     """What every expression may use, before any step is understood."""
     workflow = {"id": _TEXT, "name": _TEXT, "version": _ID}
+    not_known_yet = step_schema(ANYTHING)
     return {
         "trigger": trigger_schema(definition.trigger, types),
         "workflow": _closed(workflow),
         "execution": _closed({"id": _TEXT}),
         "project": _closed({"id": _ID}),
         **schemas_of(definition.variables or {}),
-        **{f"steps.{action.key}": step_schema(ANYTHING) for action in definition.actions or ()},
+        **{f"steps.{action.key}": not_known_yet for action in definition.actions or ()},
     }
 
 
@@ -163,9 +164,12 @@ def _steps(actions: Sequence[Action], types: ActionTypes, expressions: Expressio
     by_key = {action.key: action for action in actions}  # of two with one key the last; the problem is reported
     mentioned = {key: _mentions(action) for key, action in by_key.items()}
     steps: dict[str, Step] = {}
+    schemas: dict[int, Schema] = {}  # by the output: most types give the same each time, and one schema is typed once
     for key in in_order(list(by_key), mentioned):
-        steps[key] = understand(by_key[key], types, expressions, expressions.problems)
-        expressions.names[f"steps.{key}"] = step_schema(steps[key].output)
+        step = steps[key] = understand(by_key[key], types, expressions, expressions.problems)
+        if id(step.output) not in schemas:
+            schemas[id(step.output)] = step_schema(step.output)
+        expressions.names[f"steps.{key}"] = schemas[id(step.output)]
     return {key: steps[key] for key in by_key}
 
 

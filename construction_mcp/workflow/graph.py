@@ -55,8 +55,9 @@ def cut(graph: Graph, circle: Sequence[str]) -> None:
 def levels(graph: Graph) -> dict[str, int]:
     """How many steps stand at least before each: 0 can start at once. The graph has no circle."""
     found: dict[str, int] = {}
-    for key in TopologicalSorter({key: graph.before(key) for key in graph.keys}).static_order():
-        found[key] = 1 + max((found[other] for other in graph.before(key)), default=-1)
+    before = {key: graph.before(key) for key in graph.keys}
+    for key in TopologicalSorter(before).static_order():
+        found[key] = 1 + max([found[other] for other in before[key]], default=-1)
     return found
 
 

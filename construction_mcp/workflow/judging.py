@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from construction_mcp.actions.action import NamesProjects, Unbounded
+from construction_mcp.actions.action import Unbounded, project_fields
 from construction_mcp.core.nearest import nearest
 from construction_mcp.workflow.effects import Effects
 from construction_mcp.workflow.facts import Facts
@@ -22,7 +22,7 @@ def project_problems(project_id: int | None, steps: Mapping[str, Step], facts: F
         yield from _unknown_projects([("project_id", project_id)], facts)
     lacking: list[str] = []
     for key, step in steps.items():
-        fields = _project_fields(step)
+        fields = project_fields(step.kind.config) if step.kind else ()
         given = [name for name in fields if step.written.get(name) is not None]
         if fields and not given and project_id is None:
             lacking.append(f"actions.{key}.config.{fields[-1]}")
@@ -46,13 +46,6 @@ def _places(step: Step, name: str) -> list[tuple[str, Any]]:
     if isinstance(given, list):
         return [(f"{path}[{at}]", one) for at, one in enumerate(given)]
     return [(path, given)]
-
-
-def _project_fields(step: Step) -> list[str]:
-    if step.kind is None:
-        return []
-    fields = step.kind.config.model_fields.items()
-    return [name for name, field in fields if any(isinstance(mark, NamesProjects) for mark in field.metadata)]
 
 
 def _unknown_projects(places: Sequence[tuple[str, Any]], facts: Facts) -> Iterator[Problem]:

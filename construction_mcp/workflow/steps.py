@@ -21,7 +21,7 @@ FAN_ITEMS_MAX = 100  # of a for_each that names no max_items
 FAN_CONCURRENCY = 5
 
 
-@dataclass  # not slots: what is written is worked out once
+@dataclass  # not slots: what is written, and does, is worked out once
 class Step:
     """What became of an action. `config` has a `Hole` for each computed part and known variables filled in.
 
@@ -40,7 +40,7 @@ class Step:
     def key(self) -> str:
         return self.action.key
 
-    @property
+    @cached_property
     def effect(self) -> str:
         return self.kind.effect_of(self.written) if self.kind else "pure"
 
@@ -71,10 +71,13 @@ def understand(action: Action, types: ActionTypes, expressions: Expressions, pro
         step.references |= step.condition
     step.config = _config(path, step, expressions, local, problems)
     given = _output(step)
-    results = {"type": "array", "items": {"anyOf": [given, {"type": "null"}]}} if given else {"type": "array"}
-    closed = {"type": "object", "properties": {"results": results}, "additionalProperties": False}
-    step.output = given if action.for_each is None else closed
+    step.output = given if action.for_each is None else _of_each(given)
     return step
+
+
+def _of_each(given: Schema) -> Schema:
+    results = {"type": "array", "items": {"anyOf": [given, {"type": "null"}]}} if given else {"type": "array"}
+    return {"type": "object", "properties": {"results": results}, "additionalProperties": False}
 
 
 def _unknown_type(path: str, name: str, types: ActionTypes) -> Problem:

@@ -50,8 +50,9 @@ READS: Mapping[str, str] = {
 }
 
 # Kinds whose lists can be asked for what changed, so that a poll can stand in for webhooks. Source: the parameter
-# filters[updated_at] of their endpoints, which meetings lack.
-POLLED = tuple(name for name in READS if name != "Meetings")
+# filters[updated_at] of their endpoints, which meetings lack. Tasks as they are read here do not say when they changed,
+# and files are listed folder by folder, so that a look would miss most of them.
+POLLED = tuple(name for name in READS if name not in ("Meetings", "Tasks", "Project Files"))
 
 
 def trigger_problems(trigger: Trigger | None, facts: Facts) -> Iterator[Problem]:

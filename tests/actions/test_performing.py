@@ -53,7 +53,7 @@ class Works:
         await self.versions.activate(workflow.id, candidate, None, draft_version=1, principal=ME)
         trigger = {"type": "manual", "at": self.clock.now().isoformat(), "input": {}}
         new = NewExecution(workflow.id, 1, made.hash, trigger, "simulator", None, self.project, ME, ME)
-        accepted = await self.engine.start(replace(new, mode=mode))  # type: ignore[arg-type]
+        accepted = await self.engine.start(replace(new, mode=mode))  # type: ignore[arg-type]  # one of the two, as its callers write it
         await self.engine.ended(accepted.id, 20.0)
         return accepted.id
 

@@ -61,13 +61,21 @@ def _tdqs(instruments: Instruments, dump: Path) -> Verdict:
 
 
 def _agent_friend(instruments: Instruments, dump: Path) -> Verdict:
-    """Its warnings count, not its grade. It wants at most 50 tools; ours beyond those are found, not listed."""
+    """Its warnings count, not its grade. It wants at most 50 tools; ours beyond those are found, not listed.
+
+    A generic name is not counted where it is the contract's own: `input` of run_workflow is `trigger.input`.
+    """
     array = dump.with_suffix(".array.json")
     array.write_text(json.dumps(json.loads(dump.read_bytes())["tools"]), encoding="utf-8")
     done = _run(instruments.judge("agent-friend", "validate", "--json", str(array)))
-    issues = [one for one in json.loads(done.stdout)["issues"] if one["check"] != "tool_count_exceeds_limit"]
+    issues = [one for one in json.loads(done.stdout)["issues"] if not _is_excused(one)]
     told = "; ".join(f"{one['tool']}: {one['message']}" for one in issues)
     return not issues, told[:1000] or "0 errors, 0 warnings"
+
+
+def _is_excused(issue: Mapping[str, Any]) -> bool:
+    named_so = issue["tool"] == "run_workflow" and "'input' has a generic name" in issue["message"]
+    return issue["check"] == "tool_count_exceeds_limit" or named_so
 
 
 def _scanner(instruments: Instruments, dump: Path) -> Verdict:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,22 @@ class Client(Lines):
     def __init__(self) -> None:
         super().__init__()
         self.conversation = Conversation()
+        self.wrote = asyncio.Event()
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self.wrote.set()
+
+    def ids(self) -> list[Any]:
+        """Of the answers so far, in order of size."""
+        return sorted(json.loads(line)["id"] for line in self.data.splitlines())
+
+    async def answered(self, request_id: int) -> None:
+        """Until that answer is there."""
+        async with asyncio.timeout(5):
+            while request_id not in self.ids():
+                self.wrote.clear()
+                await self.wrote.wait()
 
     def read(self) -> list[bytes]:
         """The lines so far, in no order, without what depends on the moment."""
@@ -69,7 +86,7 @@ def desk_for(client: Client, house: House) -> Desk:
     answers = compose(kept, Launch(data_dir=""))
     assert answers is not None
     front = StaticFront(answers, client.conversation)
-    return Desk(front, client.write, house, View(), local_principal())
+    return Desk(front, client, house, View(), local_principal())
 
 
 async def settle() -> None:
@@ -85,6 +102,22 @@ async def serve(client: Client, house: House, desk: Desk) -> None:
     desk.hand_over(channel)
     desk.end()
     await server.run(channel.incoming, channel.outgoing, server.create_initialization_options())
+
+
+async def run(house: House, channel: Channel) -> None:
+    server = Workplace(house).server((), read_only=False)
+    await server.run(channel.incoming, channel.outgoing, server.create_initialization_options())
+
+
+@asynccontextmanager
+async def handed_over(client: Client, house: House, desk: Desk) -> AsyncIterator[None]:
+    """The SDK serves beside the desk within it; the client leaves at its end."""
+    channel = Channel(client, client.conversation, Limits())
+    desk.hand_over(channel)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(run(house, channel))
+        yield
+        desk.end()
 
 
 async def without_desk(house: House, frames: list[bytes]) -> list[bytes]:
@@ -191,6 +224,115 @@ async def test_a_read_under_way_is_answered_once_by_the_sdk(house: House) -> Non
     await serve(client, house, desk)
 
     assert [json.loads(line)["id"] for line in client.read()] == [0, 1]
+
+
+AFTERWARDS: dict[str, tuple[list[Any], list[Any]]] = {
+    "handshake": (opening("2025-11-25"), [tool_call(1, "2025-11-25", "find_tools", {"query": "rfi"})]),
+    "modern": (opening("2026-07-28"), [tool_call(1, "2026-07-28", "find_tools", {"query": "rfi"})]),
+    "another handshake": (
+        opening("2025-11-25"),
+        [
+            request(5, "initialize", {**INITIALIZE, "protocolVersion": "2024-11-05"}),
+            tool_call(1, "2024-11-05", "find_tools", {"query": "rfi"}),
+        ],
+    ),
+    "an envelope on what the SDK took for a handshake": (
+        [],
+        [request(5, "ping"), tool_call(1, "2026-07-28", "find_tools", {"query": "rfi"})],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AFTERWARDS)
+async def test_once_the_sdk_is_there_a_read_is_answered_as_the_connection_stands(house: House, name: str) -> None:
+    before, after = AFTERWARDS[name]
+    client = Client()
+    desk = desk_for(client, house)
+    desk.frames(frames_of(before))
+    async with handed_over(client, house, desk):
+        for message in after:
+            desk.frames(frames_of([message]))
+            await client.answered(message["id"])
+
+    assert client.read() == await without_desk(house, frames_of([*before, *after]))
+
+
+@pytest.mark.parametrize("chunk", range(4))
+async def test_generated_sequences_go_on_alike_once_the_sdk_is_there(house: House, chunk: int) -> None:
+    """The SDK comes at any moment of a sequence, and frames go on in pieces of any size."""
+    seed = int(os.environ.get("FRONT_SEED", "728")) * 1000 + 500 + chunk
+    dice = random.Random(seed)
+    for _ in range(40):
+        era = dice.choice(ERAS)
+        frames = sequence(dice) if dice.random() < 0.3 else frames_of(opening(era))
+        frames += [spell(dice, spoilt_call(dice, number, era)) for number in range(100, 100 + dice.randrange(1, 5))]
+        client = Client()
+        desk = desk_for(client, house)
+        cut = dice.randrange(len(frames) + 1)
+        desk.frames(frames[:cut])
+        async with handed_over(client, house, desk):
+            while cut < len(frames):
+                size = dice.randrange(1, 4)
+                desk.frames(frames[cut : cut + size])
+                cut += size
+                await asyncio.sleep(0)
+
+        assert client.read() == await without_desk(house, frames), f"seed {seed}: {frames}"
+
+
+async def test_a_read_inside_the_directory_needs_no_sdk_afterwards_either(house: House) -> None:
+    client = Client()
+    desk = desk_for(client, house)
+    desk.frames(frames_of(opening("2025-11-25")))
+    desk.hand_over(Channel(client, client.conversation, Limits()))  # and no server runs behind it
+    desk.frames(frames_of([tool_call(number, "2025-11-25", "list_workflows", {}) for number in (1, 2)]))
+    await settle()
+    await asyncio.sleep(0)  # answers of one turn go out together
+
+    assert client.ids() == [0, 1, 2]
+
+
+async def test_no_read_overtakes_a_call_that_is_with_the_sdk(house: House) -> None:
+    client = Client()
+    desk = desk_for(client, house)
+    desk.frames(frames_of(opening("2025-11-25")))
+    read = [tool_call(number, "2025-11-25", "find_tools", {"query": "rfi"}) for number in (2, 3)]
+    channel = Channel(client, client.conversation, Limits())
+    desk.hand_over(channel)
+    desk.frames(frames_of([tool_call(1, "2025-11-25", "create_workflow", {"definition": {}}), read[0]]))
+    desk.frames(frames_of(read[1:]))
+    await settle()
+    early = client.ids()
+    desk.end()
+    await run(house, channel)
+
+    assert early == [0]
+    assert client.ids() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("spelt", [7, "7"])
+async def test_a_cancelled_read_is_stopped_and_gets_no_answer(house: House, spelt: int | str) -> None:
+    client = Client()
+    desk = desk_for(client, house)
+    desk.frames(frames_of(opening("2025-11-25")))
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": spelt}}
+    async with handed_over(client, house, desk):
+        desk.frames(frames_of([tool_call(7, "2025-11-25", "list_workflows", {})]))
+        await asyncio.sleep(0)  # it runs, and waits for the database
+        desk.frames(frames_of([cancel]))
+        desk.frames(frames_of([tool_call(8, "2025-11-25", "list_workflows", {})]))
+
+    assert client.ids() == [0, 8]
+
+
+async def test_a_read_under_way_at_the_end_of_input_is_answered_before_the_sdk_sees_the_end(house: House) -> None:
+    client = Client()
+    desk = desk_for(client, house)
+    desk.frames(frames_of(opening("2025-11-25")))
+    async with handed_over(client, house, desk):
+        desk.frames(frames_of([tool_call(number, "2025-11-25", "list_workflows", {}) for number in (1, 2)]))
+
+    assert client.ids() == [0, 1, 2]
 
 
 def test_nothing_the_desk_needs_imports_the_sdk() -> None:

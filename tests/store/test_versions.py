@@ -174,7 +174,7 @@ async def test_only_what_the_version_starts_by_is_arranged(versions, workflows, 
     assert seen == [
         ([(time_text(clock.now() + HOUR),)], [], []),
         ([], [(300, time_text(clock.now() + timedelta(seconds=300)))], []),
-        ([], [], [(hook_id,)]),
+        ([], [(Limits().poll_s, time_text(clock.now() + timedelta(seconds=Limits().poll_s)))], [(hook_id,)]),
         ([], [], []),
     ]
     assert [one.id for one in await hooks.leftovers("simulator")] == [hook_id]

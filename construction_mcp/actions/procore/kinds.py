@@ -19,6 +19,7 @@ from construction_mcp.actions.schemas import item_of, list_of
 from construction_mcp.actions.written import HOLE
 from construction_mcp.core.config import Limits
 
+_LIMITS = Limits()
 _PROJECTS = 1  # the list of projects
 _ADJECTIVES = ("overdue", "deficient", "critical")
 _EVERYTHING = ("any", "all")
@@ -200,8 +201,7 @@ def _place(written: Written, setting: Setting) -> str:
 
 def _at_most(first: int, lists: int, pages: int | None) -> int:
     """The most that reading so many lists can send: the pages of each, until the step's budget is spent."""
-    limits = Limits()
-    return min(first + lists * (pages or limits.procore_pages_max), limits.requests_per_call)
+    return min(first + lists * (pages or _LIMITS.procore_pages_max), _LIMITS.requests_per_call)
 
 
 def _filtered(config: type[Config], written: Written) -> str:

@@ -36,9 +36,8 @@ This starts the real server the way Claude Desktop does, talks to it as an AI cl
 Everything happens in a temporary directory; no account and no network are used.
 """
 NOT_YET = (
-    "Running workflows: they can be written, checked to the last expression, versioned and exchanged today; the engine "
-    "that runs them comes next, and until then deploying one is refused.",
-    "Procore: the tools work on a built-in sample company, but this demo does not walk through them; ask your client.",
+    "Approvals, mail and webhooks: they work, and this demo does not walk through them yet; the README says how.",
+    "Your own Procore: what you saw ran on a built-in sample company.",
 )
 
 

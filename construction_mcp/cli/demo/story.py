@@ -41,6 +41,25 @@ WORKFLOW: dict[str, Any] = {
         },
     ],
 }
+COUNT: dict[str, Any] = {
+    "name": "Count the overdue",
+    "trigger": {"type": "manual"},
+    "actions": [
+        {
+            "key": "open_rfis",
+            "type": "procore.rfi.list",
+            "config": {"projects": "all_active", "status": "open", "overdue": True},
+        },
+        {"key": "pause", "type": "wait.for", "config": {"duration": "4 seconds"}, "depends_on": ["open_rfis"]},
+        {
+            "key": "told",
+            "type": "notify.log",
+            "depends_on": ["pause"],
+            "config": {"text": "{{ size(steps.open_rfis.output.items) }} RFIs are overdue"},
+        },
+    ],
+}
+WAIT_S = 45.0  # for a run over six projects, whose requests keep Procore's rate
 TYPO = "open_rfi"  # one letter short of the step it means
 
 
@@ -93,9 +112,11 @@ async def play(workspace: Path, tell: Callable[[Check], None]) -> None:
             workflow = await _build(client, teller)
             await _make_mistakes(client, teller, workflow["id"])
             await _explain(client, teller)
+            waiting = await _run(client, teller)
             await _kill(workspace, teller)
         async with serving(workspace, teller, "A new server started on the same workspace") as client:
             await find_again(client, teller, workflow)
+            await _see_it_end(client, teller, waiting)
     except* (MCPError, OSError, TimeoutError) as problems:
         tell(Check("The server answers every call", verified=False, detail=_why(problems, workspace), ms=0.0))
         raise Failed from None
@@ -190,6 +211,47 @@ async def _explain(client: Client, teller: Teller) -> None:
         "It could " + "; ".join(looked["effects"]),
     )
     await _call(client, "delete_workflow", workflow_id=workflow_id)
+
+
+async def _run(client: Client, teller: Teller) -> str:
+    """Try a workflow, deploy it, run it; then leave one waiting, whose id is returned."""
+    made = (await _call(client, "create_workflow", **COUNT))["workflow"]["id"]
+    tried = (await _call(client, "test_workflow", workflow_id=made, wait_s=WAIT_S))["execution"]
+    teller.claim("It tried a draft over the sample company", tried["status"] == "completed", _steps(tried))
+    deployed = await _call(client, "deploy_workflow", workflow_id=made)
+    teller.claim("It deployed the workflow", deployed["status"] == "deployed", "; ".join(deployed["effects"]))
+    ran = str((await _call(client, "run_workflow", workflow_id=made, wait_s=0.0))["execution"]["id"])
+    with anyio.move_on_after(WAIT_S):
+        while True:
+            seen = await _call(client, "observe_workflow_execution", execution_id=ran)
+            if seen["execution"]["status"] == "waiting":
+                break
+            await anyio.sleep(0.1)
+    teller.claim(
+        "A run of it waits, and says for what and until when",
+        seen["execution"]["status"] == "waiting" and seen["execution"]["waiting_for"]["what"] == "time",
+        f"{ran}: {_steps(seen['execution'])}",
+    )
+    return ran
+
+
+async def _see_it_end(client: Client, teller: Teller, execution_id: str) -> None:
+    with anyio.move_on_after(WAIT_S):
+        while True:
+            seen = await _call(client, "observe_workflow_execution", execution_id=execution_id)
+            if seen["execution"]["status"] == "completed":
+                break
+            await anyio.sleep(0.1)
+    told = [moment["text"] for moment in seen["timeline"] if "overdue" in moment["text"]]
+    teller.claim(
+        "The run that waited when its process was killed went on in the new one and ended, each step once",
+        seen["execution"]["status"] == "completed" and len(told) == 1,
+        f"{_steps(seen['execution'])}; it noted: {' '.join(told)}",
+    )
+
+
+def _steps(execution: dict[str, Any]) -> str:
+    return ", ".join(f"{step['key']} {step['status']}" for step in execution["steps"])
 
 
 async def _kill(workspace: Path, teller: Teller) -> None:

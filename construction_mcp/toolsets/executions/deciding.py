@@ -54,7 +54,9 @@ class Decided:
 @tool(effect="workspace", listed=True, role=Role.APPROVER)
 async def decide_approval(
     approval_id: Annotated[str | None, Field(min_length=1, max_length=40), "Without it, lists what is pending"] = None,
-    decision: Annotated[Literal["approve", "reject"] | None, "What the person said"] = None,
+    decision: Annotated[
+        str | None, Field(pattern="^(approve|reject)$"), "What the person said: approve or reject"
+    ] = None,
     edits: Annotated[dict[str, Any] | None, "Changed editable values, by name, for the person to see"] = None,
     comment: Annotated[str | None, Field(max_length=4000), "A word from the person"] = None,
     code: Annotated[str | None, Field(min_length=8, max_length=20), "From the approver's mail or the terminal"] = None,
@@ -73,7 +75,8 @@ async def decide_approval(
     if code is not None:
         if decision is None or edits:
             raise Invalid("A code goes with a decision and without edits: whoever was shown it saw none.")
-        said = Said(approval.id, approval.digest, decision, None, comment)
+        choice: Literal["approve", "reject"] = "approve" if decision == "approve" else "reject"
+        said = Said(approval.id, approval.digest, choice, None, comment)
         return _decided(await approvals.decide_by_code(said, principal, code))
     if not may_decide(approval, principal):
         raise not_yours(approval, "It is not yours to decide.")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from construction_mcp.core.toolset import completes, resource
+from construction_mcp.insight.executions import shown, timeline
 from construction_mcp.store.execution_reads import ExecutionReads, Filters
-from construction_mcp.toolsets.executions.shapes import shown, timeline
 
 TRACE, LOGS = "execution://{id}/trace", "workflow://{id}/logs"
 _LOGGED_MAX = 50  # executions of one answer

@@ -15,9 +15,9 @@ from construction_mcp.core.ports import Ask
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page, Principal, Role
 from construction_mcp.engine.port import EnginePort
+from construction_mcp.insight.executions import Execution, Moment, shown, timeline
 from construction_mcp.store.columns import time_text
 from construction_mcp.store.execution_reads import Bucket, ExecutionReads, Filters, Line, Status
-from construction_mcp.toolsets.executions.shapes import Execution, Moment, shown, timeline
 
 ExecutionId = Annotated[str, Field(min_length=1, max_length=64), "Id from list_executions"]
 _MaybeId = Annotated[str | None, Field(min_length=1, max_length=64), "Only this workflow"]
@@ -69,11 +69,14 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowStats:
-    """How live runs went. success_rate: from 0 to 1, of those that completed or failed; absent without any."""
+    """How live runs went. success_rate: from 0 to 1, of those that completed or failed.
+
+    It is absent where none did, and so are durations.
+    """
 
     counts: Mapping[str, int]
     success_rate: float | None
-    duration_ms: Mapping[str, float | None]
+    duration_ms: Mapping[str, float]
     series: Sequence[Bucket]
     approvals: Mapping[str, int]
 
@@ -221,7 +224,8 @@ async def get_workflow_stats(
     )
     ended = found.counts["completed"] + found.counts["failed"]
     rate = found.counts["completed"] / ended if ended else None
-    return WorkflowStats(found.counts, rate, found.duration_ms, found.series, found.approvals)
+    known = {name: value for name, value in found.duration_ms.items() if value is not None}
+    return WorkflowStats(found.counts, rate, known, found.series, found.approvals)
 
 
 def _question(step: str, outcome: str, error: Mapping[str, Any] | None, evidence: str | None) -> str:

@@ -1,0 +1,74 @@
+"""What is told by the names of an expression is what its tree tells."""
+
+import random
+
+from construction_mcp.expressions.cel import CelEngine
+from construction_mcp.expressions.port import Checked, Scope
+
+_MAYBE = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+_RECORD = {"total": {"type": "integer"}, "name": {"type": ["string", "null"]}, "items": {"type": "array"}}
+SCOPE = Scope(
+    {
+        "vars.limit": {"type": "number"},
+        "vars.name": {"type": "string"},
+        "vars.maybe": _MAYBE,
+        "steps.rfis": {
+            "type": "object",
+            "properties": {"output": {"type": "object", "properties": _RECORD, "additionalProperties": False}},
+            "additionalProperties": False,
+        },
+        "trigger": {},
+        "item": {"type": "object"},
+    }
+)
+_ATOMS = (
+    *("vars.limit", "vars.name", "vars.maybe", "steps.rfis.output.total", "steps . rfis.output.name"),
+    *("steps.rfis.output.items", "trigger", "trigger.body.size", "item.days", "item", "1", "2.5", "1u", "true", "null"),
+    *("size(item)", "size (vars.name)", "vars.name.size()", "date (vars.name)", "today ()", "number(vars.name)"),
+    *("string (1)", "int", "default(vars.maybe, 1)", "has(item.a)", "steps.rfis.output.items[0]", "'a'"),
+    *("steps.rfis.output.items.map(q, q + 1)", "item.size", "steps.gone", "steps.rfis.output.totl"),
+)
+_OPERATORS = ("+", "-", "*", "/", "%", "<", "<=", ">", ">=", "==", "!=", "&&", "||", " in ", " ? 1 : ")
+AS_A_TREE = " // a comment, for which the tree is read"
+
+
+def _written(dice: random.Random, depth: int) -> str:
+    turn = dice.random()
+    if depth == 0 or turn < 0.2:
+        return dice.choice(_ATOMS)
+    if turn < 0.4:
+        form = dice.choice(("({})", "size({})", "!{}", "-{}", "!({})", " {} "))
+        return form.format(_written(dice, depth - 1))
+    space = dice.choice(("", " "))
+    return f"{_written(dice, depth - 1)}{space}{dice.choice(_OPERATORS)}{space}{_written(dice, depth - 1)}"
+
+
+def test_names_tell_the_same_as_the_tree():
+    """References, result and mistakes are those of the tree, whatever is put together."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    dice, engine = random.Random(seed), CelEngine()
+    sound = 0
+
+    for text in (_written(dice, 3) for _ in range(3000)):
+        told, read = engine.check(text, SCOPE), engine.check(text + AS_A_TREE, SCOPE)
+        assert isinstance(told, Checked) == isinstance(read, Checked), text
+        if isinstance(told, Checked) and isinstance(read, Checked):
+            sound += 1
+            assert (told.result, told.references, told.loops) == (read.result, read.references, read.loops), text
+
+    assert sound > 300
+
+
+def test_a_call_written_with_a_space_is_a_call():
+    """`number (x) * 2` would fail whenever it runs, which its names do not tell."""
+    assert not isinstance(CelEngine().check("number (vars.name) * 2", SCOPE), Checked)
+
+
+def test_a_name_in_brackets_keeps_its_schema():
+    """Only what is computed is known by its type alone."""
+    for text in ("(vars.maybe)", "--(vars.maybe)", "- -(vars.maybe)"):
+        checked = CelEngine().check(text, SCOPE)
+
+        assert isinstance(checked, Checked)
+        assert checked.result == CelEngine().check(text + AS_A_TREE, SCOPE).result
