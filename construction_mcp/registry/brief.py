@@ -46,9 +46,14 @@ def _argument(schema: Schema, definitions: Mapping[str, Any], levels: int) -> di
         below = {name: _told(_argument(value, definitions, levels - 1)) for name, value in inside.items()}
         required = {"required": full.get("required", [])} if below else {}
         return {"type": "object", "properties": below, **required, **_description(full)}
-    items = {"items": _argument(full["items"], definitions, levels)} if "items" in full else {}
+    items = {"items": _entry(full["items"], definitions, levels)} if "items" in full else {}
     choices = {"anyOf": [_argument(one, definitions, levels) for one in full["anyOf"]]} if "anyOf" in full else {}
     return {key: value for key, value in {**full, **items, **choices}.items() if not _is_untold(key, value)}
+
+
+def _entry(schema: Schema, definitions: Mapping[str, Any], levels: int) -> dict[str, Any]:
+    """What a list holds; what it is called, the list has said."""
+    return {key: value for key, value in _argument(schema, definitions, levels).items() if key != "description"}
 
 
 def _is_untold(key: str, value: object) -> bool:

@@ -51,10 +51,16 @@ def header_schemas(tools: Mapping[str, ToolEntry]) -> dict[str, Mapping[str, Any
     return {name: tool.input_schema for name, tool in tools.items() if "x-mcp-header" in repr(tool.input_schema)}
 
 
+# What a client takes each for where it is absent. Source: MCP 2025-11-25, ToolAnnotations.
+_UNSAID = {"destructiveHint": True, "idempotentHint": False, "openWorldHint": True}
+
+
 def _annotations(tool: ToolEntry) -> Mapping[str, bool]:
-    if not tool.annotations["readOnlyHint"]:
-        return tool.annotations
-    return {name: tool.annotations[name] for name in ("readOnlyHint", "openWorldHint")}
+    """Whether it only reads, always, and of a change what differs from what absence means. A read lists besides whether
+    it looks outside; that it destroys nothing and can be repeated is no news."""
+    if tool.annotations["readOnlyHint"]:
+        return {name: tool.annotations[name] for name in ("readOnlyHint", "openWorldHint")}
+    return {name: value for name, value in tool.annotations.items() if value is not _UNSAID.get(name)}
 
 
 def _resource(entry: ResourceEntry) -> dict[str, Any]:

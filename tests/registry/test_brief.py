@@ -54,7 +54,7 @@ def test_an_optional_argument_shows_one_level(full: dict[str, Any]) -> None:
     inside = {"type": "object", "properties": {"kind": kind, "leaf": leaf}, "required": ["kind"]}
 
     assert brief(full)["properties"]["side"] == {**inside, "description": "The optional one"}
-    assert brief(full)["properties"]["sides"]["items"] == {**inside, "description": "One level down."}
+    assert brief(full)["properties"]["sides"]["items"] == inside
 
 
 def test_a_default_is_told_in_words(full: dict[str, Any]) -> None:
@@ -95,12 +95,17 @@ def test_beyond_the_default_set_a_tool_is_listed_with_its_purpose_alone() -> Non
         assert tool_wire(tool)["description"] == told
 
 
-def test_a_read_is_listed_with_the_two_hints_that_count_for_it() -> None:
+def test_hints_are_listed_where_their_absence_would_say_something_else() -> None:
+    """Source: MCP 2025-11-25, ToolAnnotations: destructive, not idempotent and open world unless said otherwise."""
+    absent = {"destructiveHint": True, "idempotentHint": False, "openWorldHint": True}
     for tool in CATALOG.tools.values():
         hints = tool_wire(tool)["annotations"]
-        counting = {"readOnlyHint", "openWorldHint"} if tool.effect == "read" else set(tool.annotations)
 
-        assert hints == {name: tool.annotations[name] for name in counting}
+        assert hints["readOnlyHint"] == tool.annotations["readOnlyHint"]
+        counting = {"openWorldHint"} if tool.effect == "read" else set(absent)
+        assert {name: hints.get(name, absent[name]) for name in counting} == {
+            name: tool.annotations[name] for name in counting
+        }
 
 
 def test_fields_is_taken_though_not_listed() -> None:

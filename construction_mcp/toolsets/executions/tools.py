@@ -17,7 +17,7 @@ from construction_mcp.core.types import Page, Principal, Role
 from construction_mcp.engine.port import EnginePort
 from construction_mcp.insight.executions import Execution, Moment, shown, timeline
 from construction_mcp.store.columns import time_text
-from construction_mcp.store.execution_reads import Bucket, ExecutionReads, Filters, Line, Status
+from construction_mcp.store.execution_reads import Bucket, ExecutionReads, Filters, Line
 
 ExecutionId = Annotated[str, Field(min_length=1, max_length=64), "Id from list_executions"]
 _MaybeId = Annotated[str | None, Field(min_length=1, max_length=64), "Only this workflow"]
@@ -85,12 +85,12 @@ class WorkflowStats:
 async def list_executions(
     workflow_id: _MaybeId = None,
     status: Annotated[
-        Status | Literal["any"],
+        Literal["queued", "running", "waiting", "completed", "failed", "cancelled", "needs_review", "any"],
         "queued, running, waiting, completed, failed, cancelled, needs_review or any",
     ] = "any",
     project_id: Annotated[int | None, Field(ge=1), "Only this Procore project"] = None,
     mode: Annotated[Literal["live", "simulate", "any"], "simulate is a test"] = "any",
-    since: Annotated[datetime | None, "Started at or after, with a time zone"] = None,
+    since: Annotated[datetime | None, "Started since, with its time zone"] = None,
     limit: Limit = 25,
     cursor: Cursor = None,
     *,
@@ -98,7 +98,7 @@ async def list_executions(
     cursors: Cursors,
     principal: Principal,
 ) -> Page[Line]:
-    """List executions, newest first, as summaries. Use observe_workflow_execution for the steps of one."""
+    """List executions, newest first. Use observe_workflow_execution for the steps of one."""
     if since is not None and since.tzinfo is None:
         raise Invalid("since needs a time zone.", details={"field": "since"}, hint="Write it as 2026-03-02T09:00:00Z.")
     only = Filters(workflow_id, None if status == "any" else status, project_id, None if mode == "any" else mode, since)

@@ -59,11 +59,9 @@ class _Watch:
 @tool(effect="workspace", listed=True, destructive=True, open_world=True)
 async def test_workflow(
     workflow_id: WorkflowId,
-    mode: Annotated[
-        Literal["simulate", "live"], "simulate reads for real and only shows effects, live makes them"
-    ] = "simulate",
-    test_payload: Annotated[dict[str, Any] | None, "What sets it off: get_sample_event gives one"] = None,
-    deliver_to: Annotated[str | None, Field(pattern="^me$"), "me: mail goes to you instead"] = None,
+    mode: Annotated[Literal["simulate", "live"], "simulate only shows effects, live makes them"] = "simulate",
+    test_payload: Annotated[dict[str, Any] | None, "What sets it off, as get_sample_event gives"] = None,
+    deliver_to: Annotated[str | None, Field(pattern="^me$"), "me: mail goes to you"] = None,
     wait_s: WaitS = 20,
     *,
     deployments: Deployments,

@@ -24,7 +24,7 @@ from construction_mcp.workflow.definition import Action, Definition, Trigger, Va
 async def create_workflow(
     name: Annotated[str, Field(min_length=1, max_length=200), "What people call it"],
     description: Annotated[str, Field(max_length=5000), "Its purpose, in words for people"] = "",
-    project_id: Annotated[int | None, Field(ge=1), "Procore project its actions use unless they say otherwise"] = None,
+    project_id: Annotated[int | None, Field(ge=1), "Procore project its actions use"] = None,
     trigger: Annotated[Trigger | None, "What starts it; may be set later"] = None,
     actions: Annotated[list[Action] | None, Field(max_length=100), "What it does, in order; may be added later"] = None,
     variables: Annotated[dict[str, Variable] | None, Field(max_length=100), "Values filled in once, by name"] = None,
@@ -35,7 +35,7 @@ async def create_workflow(
 ) -> Draft:
     """Create a workflow as a draft and return it with every problem found, what it could do, and the next step.
 
-    Nothing runs and nothing is sent. Use the update tools for an existing one, import_workflow for a YAML or JSON file.
+    Nothing runs or is sent. For an existing one use the update tools.
     """
     definition = Definition(
         name=name,
