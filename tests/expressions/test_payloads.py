@@ -52,7 +52,7 @@ ENDS = {
 
 @pytest.fixture(autouse=True, scope="module")
 def a_heap_of_its_own() -> Iterator[None]:
-    """What thousands of other tests left in this process is not walked by a collection in the middle of a measurement."""
+    """What thousands of other tests left here is not walked by a collection in the middle of a measurement."""
     gc.collect()
     gc.freeze()
     yield
