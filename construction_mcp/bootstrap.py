@@ -112,6 +112,7 @@ class House:
         self.channels = settings.channels if channels is None else channels
         self.services = Services(self._factories(), self._personal_factories())
         self.dispatcher = Dispatcher(self.catalog, self.services, settings.limits, before_change=self.require_live)
+        self.engine_wanted = asyncio.Event()
         self._closing = AsyncExitStack()
         self._is_live = False
 
@@ -141,6 +142,17 @@ class House:
                 details={"standby_since": since},
             )
         self._is_live = True  # a live directory never goes back to standby
+
+    async def has_work(self) -> bool:
+        """Whether something is deployed or under way here, or somebody has to be told that this process lives."""
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.executions import has_work
+
+        if self.settings.heartbeat_url is not None:
+            return True
+        if not self.settings.database_file.exists():
+            return False
+        return await (await self.services.get(Database)).read(has_work)
 
     async def run_services(self) -> None:
         """Carry workflows out until cancelled: the engine, and what starts and watches executions beside it."""
@@ -336,6 +348,7 @@ class House:
         from construction_mcp.store.versions import Versions
         from construction_mcp.store.workflows import Workflows
 
+        self.engine_wanted.set()
         return Deployments(
             await self.services.get(Workflows),
             await self.services.get(Versions),
@@ -552,6 +565,8 @@ class House:
         from construction_mcp.engine.approvals import Approvals
         from construction_mcp.store.database import Database
 
+        if self.settings.write_policy == "approve":
+            self.engine_wanted.set()  # what is asked of people has to be brought to them
         return Approvals(await self.services.get(Database), await self.services.get(KeyRing), self.clock)
 
     async def _approval_watch(self) -> "ApprovalWatch":
@@ -592,7 +607,7 @@ class House:
         return await self.services.get(EmbeddedEngine)
 
     async def _engine(self) -> "EmbeddedEngine":
-        """Accepts executions; whoever owns the directory lets it `run`."""
+        """Accepts executions; whoever owns the directory lets it `run`, from the first time that one is wanted."""
         from construction_mcp.engine.acts import Acts
         from construction_mcp.engine.embedded import EmbeddedEngine
         from construction_mcp.engine.loading import Loader
@@ -600,6 +615,7 @@ class House:
         from construction_mcp.engine.waits import Waits
         from construction_mcp.store.database import Database
 
+        self.engine_wanted.set()
         limits, clock, database = self.settings.limits, self.clock, await self.services.get(Database)
         tools = await self._engine_tools()
         runner = NodeRunner(tools, Acts(database, clock, limits), Waits(database, clock, limits))

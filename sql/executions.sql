@@ -27,12 +27,13 @@ SELECT plan FROM workflow_versions WHERE workflow_id = :workflow_id AND number =
 
 -- name: queued :many
 -- The next to run, urgent ones first, then the oldest: the partial index holds the queue alone, in this order.
--- `held` workflows (paused by hand, by a hold, or of another environment) stay queued and are passed over.
+-- What pause_all holds stays queued and is passed over, and so are workflows that have all their places (`full`, JSON).
 SELECT id, workflow_id, version, mode, started_at, trigger, plan_hash, environment, company_id, project_id, run_as,
        requested_by, deliver_to, priority, depth, parent_id, parent_step, ending, recoveries, requests
   FROM executions
  WHERE status = 'queued'
    AND environment = :environment
+   AND workflow_id NOT IN (SELECT value FROM json_each(:full))
    AND NOT EXISTS (SELECT 1
                      FROM holds
                     WHERE (scope = 'all')
@@ -161,6 +162,26 @@ SELECT id
  ORDER BY due_at
  LIMIT :most;
 
+-- name: nudged :many
+-- Of those that something has happened to (JSON), the ones that wait for it, and whether pause_all keeps them.
+SELECT id,
+       EXISTS (SELECT 1
+                 FROM holds
+                WHERE (scope = 'all')
+                   OR (scope = 'project' AND subject = CAST(executions.project_id AS TEXT))
+                   OR (scope = 'connection' AND subject = executions.run_as)) AS is_held
+  FROM executions
+ WHERE id IN (SELECT value FROM json_each(:ids))
+   AND status IN ('queued', 'waiting')
+   AND environment = :environment;
+
+-- name: has_work :value
+-- Whether an engine has anything to do here: something is deployed, under way, asked of a person or to be told.
+SELECT EXISTS (SELECT 1 FROM workflows WHERE status = 'active')
+    OR EXISTS (SELECT 1 FROM executions WHERE status IN ('queued', 'running', 'waiting'))
+    OR EXISTS (SELECT 1 FROM approvals WHERE status = 'pending')
+    OR EXISTS (SELECT 1 FROM alerts WHERE told_at IS NULL);
+
 -- name: wake :run
 -- What it waited for has come; one that runs sees it by itself.
 UPDATE executions
@@ -184,16 +205,6 @@ SELECT name FROM workflows WHERE id = :workflow_id;
 -- name: status_of :value
 -- Where it stands.
 SELECT status FROM executions WHERE id = :id;
-
--- name: active_of :one
--- What a start of the workflow runs, as its active version was deployed.
-SELECT workflow_versions.number AS version, workflow_versions.plan_hash, workflows.environment, workflows.company_id,
-       workflows.project_id, coalesce(workflows.run_as, workflows.created_by) AS run_as
-  FROM workflows
-  JOIN workflow_versions ON workflow_versions.workflow_id = workflows.id
-                        AND workflow_versions.number = workflows.active_version
- WHERE workflows.id = :workflow_id
-   AND workflows.status = 'active';
 
 -- name: children_of :many
 -- What it called and waits for: they end with it.
@@ -303,7 +314,8 @@ UPDATE executions
        error = :error,
        lease = NULL,
        due_at = NULL
- WHERE id = :id;
+ WHERE id = :id
+   AND status IN ('queued', 'running', 'waiting');
 
 -- name: note :run
 -- The next number inside the insert: two notes of one execution never meet.

@@ -133,7 +133,8 @@ class Limits:
     step_output_bytes_max: int = 4 * 1024 * 1024  # 2,000 full records
     step_settle_s: float = 10.0  # until what was sent shows where it was sent to
     step_looks_max: int = 4  # tries beyond a step's own for finding out what became of it
-    requests_per_step: int = 200  # upstream; a list of every active project takes a page each and more
+    hold_look_s: float = 1.0  # a write that pause_all held back looks again this long after it was released
+    services_pause_s: float = 30.0  # after a service beside the calls failed, until all start anew
     note_chars_max: int = 2000
     consent_wait_s: float = 3 * 86_400.0  # for an approval of what deploying did not agree to
     approval_grace_s: float = 60.0  # after its end an approval is looked at again if nobody said that it expired

@@ -28,6 +28,7 @@ from construction_mcp.store.approvals import NewApproval, digest_of
 from construction_mcp.store.database import Database
 from construction_mcp.store.executions import require_lease
 from construction_mcp.store.groups import Tx
+from construction_mcp.store.starts import is_held
 from construction_mcp.workflow.plan import Node
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,10 @@ class Acts:
 
     async def _once(self, turn: _Turn) -> Result:
         """By what is known of an earlier try."""
-        recorded, is_new = await self._intend(turn)
+        intended = await self._intend(turn)
+        if intended is None:
+            return self._held(turn)
+        recorded, is_new = intended
         if is_new:
             return await self._perform(turn, recorded)
         if recorded.state == "done":
@@ -90,15 +94,25 @@ class Acts:
             return await self._perform_again(turn, recorded)
         return await self._find_out(turn, recorded)
 
-    async def _intend(self, turn: _Turn) -> tuple[Recorded, bool]:
-        """Durable before anything is sent, and only while the execution is still this engine's."""
-        now = self._clock.now()
+    async def _intend(self, turn: _Turn) -> tuple[Recorded, bool] | None:
+        """Durable before anything is sent, only while the execution is this engine's; None while it is held."""
+        now, execution = self._clock.now(), turn.work.execution
 
-        def write(tx: Tx) -> tuple[Recorded, bool]:
-            require_lease(tx, turn.work.execution.id, turn.work.lease)
+        def write(tx: Tx) -> tuple[Recorded, bool] | None:
+            require_lease(tx, execution.id, turn.work.lease)
+            if is_held(tx, execution.project_id, execution.run_as):
+                return None
             return intents.intend(tx, turn.intent, now)
 
         return await self._database.write(write, durable=True)
+
+    def _held(self, turn: _Turn) -> Result:
+        """pause_all came first: it waits, and this was no try. What is held is not looked at until it is released."""
+        now = self._clock.now()
+        due_at = now + timedelta(seconds=self._limits.hold_look_s)
+        waits_for = {"what": "hold", "since": now.isoformat(), "who": "resume_all", "next_timer_at": None}
+        outcome = Outcome("waiting", attempts=turn.attempt - 1, waits_for=waits_for, due_at=due_at)
+        return Result(outcome, notes=(("hold", "pause_all holds it back."),))
 
     async def _perform_again(self, turn: _Turn, recorded: Recorded) -> Result:
         now = self._clock.now()
@@ -214,10 +228,10 @@ class Acts:
         self, work: Work, step: StepId, attempt: int, act: Act, shown: Mapping[str, Any]
     ) -> Result | None:
         """What stops an act that deploying did not agree to: an approval of exactly this act, or its refusal."""
-        admitted = [touched for touched in act.touches if self._admits(work, touched)]
-        beyond = [touched for touched in act.touches if touched not in admitted]
+        beyond = [touched for touched in act.touches if not self._admits(work, step, touched)]
         if not beyond:
-            work.touched.update(act.touches)
+            for touched in act.touches:
+                work.touched.setdefault(touched, set()).add(step)
             return None
         asked = await self._database.read(lambda tx: approvals.of_step(tx, work.execution.id, *step))
         question = f"{act.summary} ({_words(beyond)} is beyond what deploying agreed to)"
@@ -259,14 +273,15 @@ class Acts:
         return Result(outcome, records=(ask,), is_durable=True)
 
     @staticmethod
-    def _admits(work: Work, touched: tuple[str, str]) -> bool:
+    def _admits(work: Work, step: StepId, touched: tuple[str, str]) -> bool:
+        """A further try of the same step is not a further time."""
         kind, target = touched
         if kind == "mail" and work.execution.deliver_to is not None:
             return target == work.execution.deliver_to
         for one in work.plan.consent:
             if one["kind"] == kind and _covers(str(one["target"]), target):
                 most = one.get("max_per_run") or 0
-                return most == 0 or work.touched[touched] < most
+                return most == 0 or len(work.touched.get(touched, set()) - {step}) < most
         return False
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Settings
-from construction_mcp.core.errors import ConstructionError, NotFound, Unavailable
+from construction_mcp.core.errors import Conflict, ConstructionError, NotFound, Unavailable
 from construction_mcp.core.ids import new_id
 from construction_mcp.core.ports import Changes
 from construction_mcp.engine.advance import Signals
@@ -78,20 +78,23 @@ class EmbeddedEngine:
         now = self._clock.now()
 
         def write(tx: Tx) -> Enqueued:
-            waiting = store.queue(tx)
-            if new.priority >= INTERACTIVE and waiting.oldest_at is not None:
-                age_s = (now - waiting.oldest_at).total_seconds()
-                if age_s > self._settings.queue_age_s:
-                    raise Unavailable(
-                        f"{waiting.length} executions wait, the first for {age_s:.0f} s.",
-                        code="SYSTEM_BUSY",
-                        retry_after_s=self._settings.queue_age_s,
-                    )
+            if new.priority >= INTERACTIVE:
+                self._require_room(store.queue(tx), now)
             return store.enqueue(tx, new, now)
 
         enqueued = await self._database.write(write, durable=True)
         self.wake()
         return enqueued
+
+    def _require_room(self, waiting: store.Queue, now: datetime) -> None:
+        """Raises: Unavailable: SYSTEM_BUSY; the first of the queue waits too long already."""
+        age_s = 0.0 if waiting.oldest_at is None else (now - waiting.oldest_at).total_seconds()
+        if age_s > self._settings.queue_age_s:
+            raise Unavailable(
+                f"{waiting.length} executions wait, the first for {age_s:.0f} s.",
+                code="SYSTEM_BUSY",
+                retry_after_s=self._settings.queue_age_s,
+            )
 
     def wake(self) -> None:
         """Something was enqueued in a transaction of the caller's own."""
@@ -168,6 +171,7 @@ class EmbeddedEngine:
 
     async def run(self) -> None:
         """Take over what was left, then carry out whatever comes, until cancelled."""
+        self.lease = new_id("eng")  # a run before this one, that failed, left executions under its own
         await self._recover()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -193,7 +197,9 @@ class EmbeddedEngine:
             lambda tx: store.recover(tx, self.lease, most, public, now), durable=True
         )
         if taken or given_up:
-            log.info("took over %d executions of a process that ended; gave up %d", taken, given_up)
+            log.info("took over %d executions of a process that ended; gave up %d", taken, len(given_up))
+        for execution_id in given_up:
+            self._tell(execution_id, None)
 
     async def _take(self, tasks: asyncio.TaskGroup) -> datetime | None:
         """Give a driver to as many executions as there are places for: what was nudged or is due, then the queue.
@@ -204,20 +210,28 @@ class EmbeddedEngine:
         if free <= 0:
             return None
         now, most, environment = self._clock.now(), self._limits.executions_claimed_max, self._settings.environment
-        seen = await self._database.read(lambda tx: store.look(tx, environment, now, most))
-        woken = [one for one in dict.fromkeys([*self._nudged, *seen.due]) if one not in self._drivers]
+        nudged, full = [one for one in self._nudged if one not in self._drivers], self._full()
+        seen = await self._database.read(lambda tx: store.look(tx, environment, now, most, nudged, full))
+        for execution_id in set(nudged) - seen.held:  # what is held is looked at once it is released
+            self._nudged.pop(execution_id, None)
+        woken = [one for one in dict.fromkeys([*seen.nudged, *seen.due]) if one not in self._drivers]
         queued = self._fair([one for one in seen.queued if one.id not in self._drivers])
         chosen = [*woken, *(one.id for one in queued)][:free]
-        for execution_id in chosen:
-            self._nudged.pop(execution_id, None)
+        for execution_id in [one for one in seen.nudged if one not in chosen]:
+            self._nudged[execution_id] = None  # no place for it yet
         for work in await self._load(chosen):
             work.signals = Signals(cancel=work.execution.ending == "cancel", look=True)
             driver = Driver(work, self._database, self._runner, self._clock, self._limits)
             self._drivers[work.execution.id] = driver
             tasks.create_task(self._carry_out(driver), name=f"execution {work.execution.id}")
-        if len(chosen) == free or len(seen.queued) == most or len(seen.due) == most:
+        if chosen and (len(seen.queued) == most or len(seen.due) == most):
             self._wake.set()  # there may be more
         return seen.next_due
+
+    def _full(self) -> list[str]:
+        """The workflows that have all the places they may: their queue must not hide that of others."""
+        running = Counter(driver.work.execution.workflow_id for driver in self._drivers.values())
+        return [one for one, count in running.items() if count >= self._settings.executions_per_workflow_max]
 
     def _fair(self, queued: "list[store.Execution]") -> "list[store.Execution]":
         """Those for which their workflow and their project have a place left."""
@@ -245,15 +259,19 @@ class EmbeddedEngine:
                 works.append(one)
             else:
                 log.warning("execution %s cannot be carried out: %s", one.execution_id, one.problem.message)
-                await self._give_up(one.execution_id, one.problem)
+                await self._give_up(one.execution_id, None, one.problem)
         return works
 
     async def _carry_out(self, driver: Driver) -> None:
         execution = driver.work.execution
         try:
+            await self._loader.place(driver.work)
             ended = await driver.run()
         except store.LeaseLost:
             log.info("execution %s is another engine's now", execution.id)
+            return
+        except Conflict as problem:
+            await self._give_up(execution.id, execution.parent_id, problem)
             return
         except Unavailable as problem:
             # What its bodies did and could not be recorded is found out again when it is taken over.
@@ -264,7 +282,7 @@ class EmbeddedEngine:
             # The engine goes on with the others; this one's mistake is ours, and ends it where a person can see it.
             log.exception("execution %s cannot go on", execution.id)
             broken = Unavailable("The engine made a mistake; its log has it.", code="SYSTEM_INTERNAL", retryable=False)
-            await self._give_up(execution.id, broken)
+            await self._give_up(execution.id, execution.parent_id, broken)
             return
         finally:
             self._drivers.pop(execution.id, None)
@@ -282,13 +300,13 @@ class EmbeddedEngine:
             self.nudge(parent_id)
 
     async def _told(self, execution_id: str, workflow_id: str) -> None:
-        await self._changes.resource_updated(f"execution://{execution_id}")
+        await self._changes.resource_updated(f"execution://{execution_id}/trace")
         await self._changes.resource_updated(f"workflow://{workflow_id}/status")
 
-    async def _give_up(self, execution_id: str, problem: ConstructionError) -> None:
+    async def _give_up(self, execution_id: str, parent_id: str | None, problem: ConstructionError) -> None:
         now, error = self._clock.now(), problem.public()["error"]
         await self._database.write(lambda tx: store.give_up(tx, execution_id, error, now), durable=True)
-        self._tell(execution_id, None)
+        self._tell(execution_id, parent_id)
 
     async def _let_go(self, execution_id: str) -> None:
         """Wait for the store, then make the execution due again."""

@@ -8,7 +8,7 @@ from cachetools import LRUCache
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
-from construction_mcp.core.errors import ConstructionError, Invalid
+from construction_mcp.core.errors import Conflict, ConstructionError, Invalid
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.engine.runner import Tools
 from construction_mcp.engine.work import Work
@@ -55,7 +55,7 @@ class Loader:
                 gone = Invalid("The plan of the execution is not there.")
                 works.append(Unloadable(loaded.execution.id, gone))
                 continue
-            works.append(await self._work(loaded, plan, lease))
+            works.append(self._work(loaded, plan, lease))
         return works
 
     def _plan(self, plan_hash: str, text: str | None) -> Plan | None:
@@ -64,23 +64,43 @@ class Loader:
             plan = self._plans[plan_hash] = plan_from(json.loads(text))
         return plan
 
-    async def _work(self, loaded: store.Loaded, plan: Plan, lease: str) -> Work:
+    def _work(self, loaded: store.Loaded, plan: Plan, lease: str) -> Work:
         work = Work(loaded.execution, plan, loaded.workflow_name, lease)
         now = self._clock.now()
         for row in sorted(loaded.steps, key=lambda one: one.item):
             work.take(row, now)
-        await self._place(work)
         return work
 
-    async def _place(self, work: Work) -> None:
-        """The zone that `today()` goes by: the trigger's, else the project's, else UTC (PRODUCT.md section 5)."""
-        if work.timezone is not None or work.plan.project_id is None or not _asks_the_time(work.plan):
+    async def place(self, work: Work) -> None:
+        """Where it runs: the company it was deployed for, and the zone that `today()` goes by, which is the trigger's,
+        else the project's, else UTC (PRODUCT.md section 5). Procore is asked for its projects at most.
+
+        Raises:
+            Conflict: WORKFLOW_ENVIRONMENT_MISMATCH; the account has another company now. Nothing was sent there.
+        """
+        if not _is_about_procore(work.plan):
             return
         try:
             procore = await self._tools.account(Principal(work.execution.run_as, Role.BUILDER))
-            work.timezone = str(zone_of((await site_of(procore, work.plan.project_id)).time_zone))
+            _require_company(work.plan, procore.connection.company_id)
+            if work.timezone is None and work.plan.project_id is not None and _asks_the_time(work.plan):
+                work.timezone = str(zone_of((await site_of(procore, work.plan.project_id)).time_zone))
+        except Conflict:
+            raise
         except ConstructionError:
-            work.timezone = None  # the step that needs Procore says what is wrong with it
+            return  # the step that needs Procore says what is wrong with it
+
+
+def _require_company(plan: Plan, company_id: int | None) -> None:
+    if plan.company_id is not None and company_id is not None and plan.company_id != company_id:
+        raise Conflict(
+            f"The workflow was deployed for company {plan.company_id}; its account has company {company_id} now.",
+            code="WORKFLOW_ENVIRONMENT_MISMATCH",
+        )
+
+
+def _is_about_procore(plan: Plan) -> bool:
+    return plan.project_id is not None or any(node.type.startswith("procore.") for node in plan.nodes)
 
 
 def _asks_the_time(plan: Plan) -> bool:

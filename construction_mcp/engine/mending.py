@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from construction_mcp.core.clock import Clock
-from construction_mcp.core.errors import Conflict, NotFound
+from construction_mcp.core.errors import Conflict, NextCall, NotFound
 from construction_mcp.engine.advance import StepId
 from construction_mcp.engine.work import step_key
 from construction_mcp.store import audit, intents
@@ -13,6 +13,7 @@ from construction_mcp.store import executions as store
 from construction_mcp.store.database import Database
 from construction_mcp.store.executions import INTERACTIVE, NewExecution
 from construction_mcp.store.groups import Tx
+from construction_mcp.store.starts import startable
 from construction_mcp.workflow.plan import Plan, plan_from
 
 _STATUS = {"done": "completed", "not_done": "waiting", "skip": "skipped"}
@@ -31,8 +32,9 @@ class Mending:
 
         def write(tx: Tx) -> str:
             before = _ended(tx, execution_id)
-            active = store.active_of(tx, before.workflow_id) if which == "active" else None
-            version = before.version if active is None else active.version
+            _require_known(tx, execution_id)
+            active = startable(tx, before.workflow_id) if which == "active" else None
+            version = before.version if active is None else active.number
             plan_hash = before.plan_hash if active is None else active.plan_hash
             new = NewExecution(
                 workflow_id=before.workflow_id,
@@ -68,7 +70,7 @@ class Mending:
         output = {"resolved": outcome, "evidence": evidence} if outcome == "done" else None
 
         def write(tx: Tx) -> None:
-            before = _existing(tx, execution_id)
+            before = _ended(tx, execution_id)
             unknown = store.uncertain_parts(tx, execution_id, step)
             if not store.settle_step(tx, execution_id, step, _STATUS[outcome], output, now):
                 raise Conflict(
@@ -101,6 +103,21 @@ def _kept(plan: Plan, from_step: str | None) -> Sequence[str]:
     for _ in plan.nodes:  # a step may be written before what it waits for
         again |= {node.key for node in plan.nodes if again & set(node.after)}
     return [key for key in keys if key not in again]
+
+
+def _require_known(tx: Tx, execution_id: str) -> None:
+    """Running it again would send again what may have been made: a person looks first.
+
+    Raises:
+        Conflict: EXECUTION_NEEDS_REVIEW.
+    """
+    if store.status_of(tx, execution_id) == "needs_review":
+        raise Conflict(
+            "Nobody knows yet whether one of its changes was made.",
+            code="EXECUTION_NEEDS_REVIEW",
+            hint="Look where it would be, say what you found with resolve_step, and it goes on from there.",
+            next_call=NextCall("observe_workflow_execution", {"execution_id": execution_id}, "says what to look at"),
+        )
 
 
 def _existing(tx: Tx, execution_id: str) -> store.Execution:

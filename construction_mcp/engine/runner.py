@@ -83,7 +83,7 @@ class NodeRunner:
             result = self._failed(node, attempt, broken)
         finally:
             spent = current_account.get()
-            work.requests += self._tools.limits.requests_per_step - (spent.left if spent else 0)
+            work.requests += self._tools.limits.requests_per_call - (spent.left if spent else 0)
             current_account.reset(token)
         return replace(result, notes=(*notes, *result.notes)) if notes else result
 
@@ -190,7 +190,7 @@ class NodeRunner:
         )
 
     def _account(self, work: Work) -> Account:
-        return Account(self._tools.limits.requests_per_step, Priority.BACKGROUND, execution=work.execution.id)
+        return Account(self._tools.limits.requests_per_call, Priority.BACKGROUND, execution=work.execution.id)
 
     def _seen(self, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {"expression": condition, "values": dict(self._tools.expressions.explain(condition, values))}

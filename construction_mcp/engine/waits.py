@@ -5,6 +5,7 @@ or twice is seen once.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,18 +18,19 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
 from construction_mcp.engine.advance import Outcome, StepId
 from construction_mcp.engine.results import Result
+from construction_mcp.engine.starter import new_execution, trigger_value
 from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals
 from construction_mcp.store.approvals import Approval, NewApproval, digest_of
 from construction_mcp.store.database import Database
-from construction_mcp.store.executions import INTERACTIVE, NewExecution, active_of, child_of, enqueue
+from construction_mcp.store.executions import ENDED, INTERACTIVE, child_of, enqueue
 from construction_mcp.store.groups import Tx
+from construction_mcp.store.starts import startable
 from construction_mcp.workflow.plan import Node
 from construction_mcp.workflow.schedule import moment_of
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SATURDAY = 5
-_ENDED = ("completed", "failed", "cancelled", "needs_review")
 
 
 class Waits:
@@ -118,7 +120,7 @@ class Waits:
         child = await self._database.read(lambda tx: child_of(tx, config.workflow_id, key))
         if child is None:
             return await self._start(work, step, attempt, config, key)
-        if config.wait and child.status not in _ENDED:
+        if config.wait and child.status not in ENDED:
             waits_for = _for("execution", self._clock.now(), [child.id], None)
             return Result(Outcome("waiting", attempts=attempt, waits_for=waits_for))
         error = (child.error or {}).get("message")
@@ -127,39 +129,18 @@ class Waits:
         return Result(Outcome("completed", output, attempts=attempt))
 
     async def _start(self, work: Work, step: StepId, attempt: int, config: CallConfig, key: str) -> Result:
-        active = await self._database.read(lambda tx: active_of(tx, config.workflow_id))
-        if active is None:
+        active = await self._database.read(lambda tx: startable(tx, config.workflow_id))
+        if active is None or active.status != "active":
             raise Invalid(f"The workflow {config.workflow_id[:64]!r} is not active.", details={"field": "workflow_id"})
         if work.execution.depth >= self._limits.call_depth_max:
             raise Invalid(f"Workflows call each other more than {self._limits.call_depth_max} deep.")
         now = self._clock.now()
-        trigger = {
-            "type": "manual",
-            "at": now.isoformat(),
-            "input": dict(config.input or {}),
-            "event": None,
-            "record": None,
-        }
-        new = NewExecution(
-            workflow_id=config.workflow_id,
-            version=active.version,
-            plan_hash=active.plan_hash,
-            trigger=trigger,
-            environment=active.environment,
-            company_id=active.company_id,
-            project_id=active.project_id,
-            run_as=active.run_as,
-            requested_by="workflow",
-            key=key,
-            priority=INTERACTIVE,
-            depth=work.execution.depth + 1,
-            parent_id=work.execution.id,
-            parent_step=step.key,
-        )
-        started: list[str] = []
+        trigger = trigger_value(active.trigger, "manual", now, given=dict(config.input or {}))
+        called = new_execution(active, trigger, requested_by="workflow", key=key, depth=work.execution.depth + 1)
+        new = replace(called, priority=INTERACTIVE, parent_id=work.execution.id, parent_step=step.key)
 
         def start(tx: Tx) -> None:
-            started.append(enqueue(tx, new, now).id)
+            enqueue(tx, new, now)
 
         if config.wait:
             waits_for = _for("execution", now, [config.workflow_id], None)

@@ -1,7 +1,6 @@
 """One execution in memory: its plan, where its steps stand, and what its expressions see."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +17,7 @@ class Work:
     """An execution while an engine carries it out. Touched on the event loop only.
 
     lease: the engine's that carries it out. began: when each step's first try began; before: where it stood before the
-    present one. touched: how often each recipient, host or kind of write was reached since it was loaded.
+    present one. touched: the steps that reached each recipient, host or kind of write since it was loaded.
     timezone: of the trigger, else of the project.
     """
 
@@ -29,7 +28,7 @@ class Work:
     outcomes: dict[StepId, Outcome] = field(default_factory=dict)
     began: dict[StepId, datetime] = field(default_factory=dict)
     before: dict[StepId, Outcome] = field(default_factory=dict)
-    touched: Counter[tuple[str, str]] = field(default_factory=Counter)
+    touched: dict[tuple[str, str], set[StepId]] = field(default_factory=dict)
     signals: Signals = field(default_factory=Signals)
     timezone: str | None = None
     requests: int = 0

@@ -10,10 +10,11 @@ log = logging.getLogger(__name__)
 
 
 async def run_workflows(house: House) -> None:
-    """Carry out executions until cancelled, from `engine_after_s` on: the first answers come first.
+    """Carry executions out until cancelled, from `engine_after_s` on: the first answers come first.
 
-    Not in a read-only process, nor in a restored copy, whose original may be running. A workspace without workflows
-    waits until there is one before it loads an engine.
+    Not in a read-only process, nor in a restored copy, whose original may be running. Where there is nothing to carry
+    out, no engine is loaded before somebody deploys or runs a workflow. A service that fails ends the others and all
+    start anew after `services_pause_s`; what the process serves goes on meanwhile.
     """
     settings = house.settings
     await asyncio.sleep(settings.limits.engine_after_s)
@@ -21,7 +22,15 @@ async def run_workflows(house: House) -> None:
         return
     try:
         await house.require_live()
+        has_work = await house.has_work()
     except ConstructionError as problem:
-        log.info("no workflow runs here: %s", problem.message)
+        log.warning("no workflow runs here: %s", problem.message)
         return
-    await house.run_services()
+    if not has_work:
+        await house.engine_wanted.wait()
+    while True:
+        try:
+            await house.run_services()
+        except Exception:  # the calls of this process must not end with a service beside them
+            log.exception("workflows stand still; they start anew in %s s", settings.limits.services_pause_s)
+        await house.clock.sleep(settings.limits.services_pause_s)

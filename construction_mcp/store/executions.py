@@ -152,18 +152,6 @@ class Loaded:
     steps: list[StepRow]
 
 
-@dataclass(frozen=True, slots=True)
-class Active:
-    """What runs of a workflow now."""
-
-    version: int
-    plan_hash: str
-    environment: str
-    company_id: int | None
-    project_id: int | None
-    run_as: str
-
-
 class Child(NamedTuple):
     """A called workflow's run."""
 
@@ -173,19 +161,28 @@ class Child(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What could be carried out now, and when the next timer fires. Held ones are not among them."""
+    """What could be carried out now, and when the next timer fires. `held`: of those nudged, what pause_all keeps."""
 
     due: list[str]
     queued: list[Execution]
+    nudged: list[str]
+    held: set[str]
     next_due: datetime | None
 
 
-def look(tx: Tx, environment: str, now: datetime, most: int) -> Seen:
-    """At most `most` whose timer has come, and as many of the queue, urgent ones first."""
+def look(
+    tx: Tx, environment: str, now: datetime, most: int, nudged: Sequence[str] = (), full: Sequence[str] = ()
+) -> Seen:
+    """At most `most` whose timer has come, as many of the queue, urgent ones first and without the workflows in `full`,
+    and those of `nudged` that wait."""
+    found = tx.all(_sql.nudged, ids=json_text(list(nudged)), environment=environment) if nudged else []
     due = [row["id"] for row in tx.all(_sql.due, environment=environment, now=time_text(now), most=most)]
-    queued = [execution_of(row) for row in tx.all(_sql.queued, environment=environment, most=most)]
+    rows = tx.all(_sql.queued, environment=environment, most=most, full=json_text(list(full)))
+    queued = [execution_of(row) for row in rows]
     next_due = tx.value(_sql.next_due, environment=environment, now=time_text(now))
-    return Seen(due, queued, None if next_due is None else time_from(next_due))
+    free = [row["id"] for row in found if not row["is_held"]]
+    held = {row["id"] for row in found if row["is_held"]}
+    return Seen(due, queued, free, held, None if next_due is None else time_from(next_due))
 
 
 def load_one(tx: Tx, execution_id: str) -> Loaded | None:
@@ -329,12 +326,6 @@ def alert(tx: Tx, workflow_id: str, kind: str, text: str, now: datetime) -> None
     tx.run(_sql.alert, id=new_id("alr"), workflow_id=workflow_id, kind=kind, text=text, now=time_text(now))
 
 
-def active_of(tx: Tx, workflow_id: str) -> Active | None:
-    """What a start of the workflow runs; None where it is not active."""
-    row = tx.one(_sql.active_of, workflow_id=workflow_id)
-    return None if row is None else Active(**dict(row))
-
-
 def child_of(tx: Tx, workflow_id: str, key: str) -> Child | None:
     """The run that a step started."""
     row = tx.one(_sql.child_of, workflow_id=workflow_id, key=key)
@@ -348,8 +339,13 @@ def by_id(tx: Tx, execution_id: str) -> Execution | None:
 
 
 def give_up(tx: Tx, execution_id: str, error: Mapping[str, Any], now: datetime) -> None:
-    """End one that cannot be carried out."""
-    tx.run(_sql.quarantine, id=execution_id, error=json_text(error), now=time_text(now))
+    """End one that cannot be carried out; its owner hears of it, and whoever called it goes on."""
+    row = tx.one(_sql.by_id, id=execution_id)
+    if row is None or not tx.run(_sql.quarantine, id=execution_id, error=json_text(error), now=time_text(now)):
+        return
+    alert(tx, row["workflow_id"], "failed", f"Execution {execution_id}: {error['message']}", now)
+    if row["parent_id"] is not None:
+        tx.run(_sql.wake, id=row["parent_id"], now=time_text(now))
 
 
 def let_go(tx: Tx, execution_id: str, lease: str, now: datetime) -> None:
@@ -374,14 +370,13 @@ def status_of(tx: Tx, execution_id: str) -> str | None:
     return _text(tx.value(_sql.status_of, id=execution_id))
 
 
-def recover(tx: Tx, lease: str, recoveries_max: int, error: Mapping[str, Any], now: datetime) -> tuple[int, int]:
-    """Take over what a process that is gone was carrying out: how many are due now, and how many are given up."""
-    taken = given_up = 0
+def recover(tx: Tx, lease: str, recoveries_max: int, error: Mapping[str, Any], now: datetime) -> tuple[int, list[str]]:
+    """Take over what a process that is gone was carrying out: how many are due now, and those that are given up."""
+    taken, given_up = 0, []
     for row in tx.all(_sql.abandoned, lease=lease):
         if row["recoveries"] >= recoveries_max:
-            given_up += 1
-            tx.run(_sql.quarantine, id=row["id"], now=time_text(now), error=json_text(error))
-            alert(tx, row["workflow_id"], "quarantined", f"Execution {row['id']} ended its process again.", now)
+            given_up.append(row["id"])
+            give_up(tx, row["id"], error, now)
         else:
             taken += 1
             tx.run(_sql.recover, id=row["id"], now=time_text(now))
@@ -431,3 +426,8 @@ def reopen(tx: Tx, execution_id: str, now: datetime) -> None:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+def has_work(tx: Tx) -> bool:
+    """Whether an engine has anything to do in this directory."""
+    return bool(tx.value(_sql.has_work))

@@ -1,11 +1,18 @@
 """Executions from their start to their end, on a real database."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from construction_mcp.core.clock import ManualClock
-from tests.engine.plant import Plant, chain, fan, node, plan
+from construction_mcp.core.config import Limits
+from construction_mcp.core.errors import Conflict
+from construction_mcp.core.waking import Bell
+from construction_mcp.engine.holds import Holds
+from tests.engine.plant import Plant, World, build, chain, fan, node, opened, plan, running
 
 pytestmark = pytest.mark.anyio
 
@@ -172,3 +179,135 @@ async def test_a_workflow_that_fails_five_times_in_a_row_stops_by_itself(plant: 
 
     standing = await plant.versions.standing(workflow_id)
     assert (standing.status, standing.status_reason) == ("error", "FAILED_IN_A_ROW")
+
+
+async def test_what_nobody_knows_is_not_sent_again_by_a_retry(plant: Plant):
+    """A new execution has keys of its own, so it would not find what the first may have made."""
+    plant.world.faults = ["lost"]
+    execution_id = await plant.start(plan(node("a", "test.blind", config={"value": 1})))
+    assert await plant.ends(execution_id) == "needs_review"
+
+    with pytest.raises(Conflict) as refused:
+        await plant.engine.retry(execution_id, "me")
+
+    assert refused.value.code == "EXECUTION_NEEDS_REVIEW"
+    assert len(plant.world.made) == 1
+
+
+@pytest.mark.parametrize(("outcome", "status", "made"), [("done", "completed", 1), ("not_done", "completed", 2)])
+async def test_a_person_settles_what_nobody_knows(plant: Plant, outcome, status: str, made: int):
+    plant.world.faults = ["lost"]
+    execution_id = await plant.start(plan(node("a", "test.blind", config={"value": 1}), node("b", after=["a"])))
+    await plant.ends(execution_id)
+
+    await plant.engine.resolve(execution_id, "a", outcome, "me", "looked there")
+    await plant.until(lambda: _is(plant, execution_id, status))
+
+    assert len(plant.world.made) == made
+
+
+async def test_a_write_that_is_held_is_made_once_it_is_released(plant: Plant):
+    """pause_all reaches what runs already: nothing is sent while it holds."""
+    made = plan(node("a", "test.hold"), node("b", "test.write", ["a"], config={"value": 1}))
+    execution_id = await plant.start(made)
+    await plant.world.waiting.wait()
+    holds = _holds(plant)
+    await holds.hold("all", "", "me")
+    plant.world.let_go.set()
+    await plant.waits(execution_id)
+    assert plant.world.made == []
+
+    await holds.release("all", "", "me")
+    assert isinstance(plant.clock, ManualClock)
+    plant.clock.advance(5)
+    plant.engine.wake()
+
+    assert await plant.ends(execution_id) == "completed"
+    assert len(plant.world.made) == 1
+
+
+async def test_a_nudge_does_not_get_past_a_hold(plant: Plant):
+    execution_id = await plant.start(plan(node("a", "wait.for", config={"duration": 60})))
+    await plant.waits(execution_id)
+    await _holds(plant).hold("all", "", "me")
+    before = plant.database.stats()["commits"]
+
+    plant.engine.nudge(execution_id)
+    for _ in range(50):
+        await plant.status(execution_id)
+
+    assert plant.database.stats()["commits"] == before
+
+
+async def test_one_workflow_with_a_long_queue_hides_no_other(tmp_path: Path):
+    limits = replace(Limits(), executions_claimed_max=8)
+    async with opened(tmp_path, ManualClock(), limits) as crowded:
+        busy = plan(node("a", "test.hold"), name="Busy")
+        workflow_id = await crowded.deploy(busy)
+        for _ in range(30):
+            await crowded.engine.start(crowded.new(workflow_id, busy, priority=0))
+
+        assert await crowded.run(plan(*chain(1), name="Other"), priority=0) == "completed"
+
+
+async def test_a_queue_that_cannot_move_costs_nothing(tmp_path: Path):
+    """While all places of a project are taken, the engine waits for one to be left and does not look again."""
+    limits = replace(Limits(), executions_claimed_max=8)
+    async with opened(tmp_path, ManualClock(), limits) as crowded:
+        busy = plan(node("a", "test.hold"))
+        for workflow_id in [await crowded.deploy(busy) for _ in range(3)]:
+            for _ in range(10):
+                await crowded.engine.start(crowded.new(workflow_id, busy, priority=0, project_id=7))
+        await crowded.until(lambda: _runs(crowded, limits.executions_per_project_max))
+        await crowded.until(lambda: _is_quiet(crowded))
+
+
+def _holds(plant: Plant) -> Holds:
+    return Holds(plant.database, Bell(plant.clock), Bell(plant.clock), plant.clock)
+
+
+async def _is(plant: Plant, execution_id: str, status: str) -> bool:
+    return await plant.status(execution_id) == status
+
+
+async def _runs(plant: Plant, count: int) -> bool:
+    return plant.engine.state()["running"] == count
+
+
+async def _is_quiet(plant: Plant) -> bool:
+    """Whether nobody asked the store anything while it answered ten questions of ours."""
+    before = plant.database.stats()["reads"]
+    for _ in range(10):
+        await plant.database.read(lambda _tx: None)
+    return bool(plant.database.stats()["reads"] - before == 10)
+
+
+async def test_an_engine_that_lost_an_execution_records_nothing_of_it(plant: Plant):
+    """A process that was frozen wakes up: another has its execution by then (engine.md, failure test 6)."""
+    execution_id = await plant.start(plan(node("a", "test.hold"), node("b", "test.write", ["a"], config={"value": 1})))
+    await plant.world.waiting.wait()
+    other = build(plant.database, plant.clock, plant.settings, World())
+    async with running(other):
+        await other.world.waiting.wait()
+
+        plant.world.let_go.set()
+        await plant.until(lambda: _runs(plant, 0))
+        assert plant.world.made == []
+        other.world.let_go.set()
+        await other.ends(execution_id)
+
+    assert await plant.status(execution_id) == "completed"
+    assert (len(other.world.made), len(plant.world.made)) == (1, 0)
+
+
+async def test_what_ends_its_process_again_and_again_is_given_up(tmp_path: Path):
+    """After three recoveries, while others go on."""
+    async with opened(tmp_path) as first:
+        poison = await first.start(plan(node("a", "test.hold")))
+        await first.world.waiting.wait()
+    for _ in range(3):
+        async with opened(tmp_path) as again:
+            await again.world.waiting.wait()
+    async with opened(tmp_path) as last:
+        assert await last.ends(poison) == "failed"
+        assert await last.run(plan(*chain(2))) == "completed"
