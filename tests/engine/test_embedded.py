@@ -1,6 +1,5 @@
 """Executions from their start to their end, on a real database."""
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
