@@ -36,7 +36,7 @@ This starts the real server the way Claude Desktop does, talks to it as an AI cl
 Everything happens in a temporary directory; no account and no network are used.
 """
 NOT_YET = (
-    "Approvals, mail and webhooks: they work, and this demo does not walk through them yet; the README says how.",
+    "Approvals, mail and webhooks: they work, and this demo does not walk through them yet.",
     "Your own Procore: what you saw ran on a built-in sample company.",
 )
 
