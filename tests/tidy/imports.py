@@ -37,7 +37,8 @@ SDK_ROOMS = ("construction_mcp/server/", "construction_mcp/cli/demo/")  # the de
 
 HTTP_CLIENTS = {"httpx", "httpx2", "aiohttp", "requests", "urllib3", "http.client", "urllib.request", "ftplib"}
 # The simulator is somebody else's server that happens to live here: it delivers its own webhooks and shares no code.
-HTTP_ROOMS = ("construction_mcp/net/", "construction_mcp/simulator/")
+# The demo plays what is outside our server: a person's browser, another program that reads Procore.
+HTTP_ROOMS = ("construction_mcp/net/", "construction_mcp/simulator/", "construction_mcp/cli/demo/")
 # The first two reach only the host of an operator's setting, never of an argument; bootstrap hands the client the
 # simulator of its own process as a transport, which reaches no host at all.
 HTTP_MODULES = {
