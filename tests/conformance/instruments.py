@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CACHE_VARIABLE = "CONSTRUCTION_MCP_CHECKS_CACHE"
-_NPM = ("node@22", "@modelcontextprotocol/conformance@0.2.0-alpha.12", "@modelcontextprotocol/inspector@2.12")
+_NPM = (
+    "node@22",
+    "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+    "@modelcontextprotocol/inspector@2.12",
+    "@anthropic-ai/mcpb@2.1.2",
+)
 _JUDGES = ("jbt-mcpcheck==0.1.1", "tdqs==0.1.0", "agent-friend==0.209.0", "mcp-quality==0.7.0")
 _SCANNER = ("cisco-ai-mcp-scanner==4.8.7",)  # an environment of its own: it pins many packages
 _INSTALL_S = 600
@@ -35,6 +40,9 @@ class Instruments:
     def inspector(self, *arguments: str) -> list[str]:
         launcher = self.modules / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
         return [str(self.node), str(launcher), "--cli", *arguments]
+
+    def bundles(self, *arguments: str) -> list[str]:
+        return [str(self.node), str(self.modules / "@anthropic-ai/mcpb/dist/cli/cli.js"), *arguments]
 
     def judge(self, name: str, *arguments: str) -> list[str]:
         return [str(self.judges / name), *arguments]

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from construction_mcp.cli.bundle import manifest
 from tests.conformance.instruments import Instruments
 from tests.conformance.processes import ask_stdio
 from tests.conformance.report import Row, Verdict, judged
@@ -43,6 +44,17 @@ def linters(instruments: Instruments, data_dir: Path, folder: Path, env: Mapping
         dump.write_text(json.dumps({"tools": listing["tools"]}), encoding="utf-8")
         for label, judge in judges.items():
             yield judged(f"{label}, {name}", partial(judge, instruments, dump))
+    yield judged("mcpb, the bundle's manifest", partial(_bundle, instruments, folder))
+
+
+def _bundle(instruments: Instruments, folder: Path) -> Verdict:
+    """The judge that an app's own installer uses."""
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(manifest()), encoding="utf-8")
+    done = subprocess.run(
+        instruments.bundles("validate", str(path)), capture_output=True, text=True, timeout=_RUN_S, check=False
+    )
+    return done.returncode == 0, (done.stdout + done.stderr).strip()[-200:]
 
 
 def _context(hello: Mapping[str, Any], listing: Mapping[str, Any], budget: int) -> Verdict:
