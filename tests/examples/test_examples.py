@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,9 @@ import pytest
 
 from construction_mcp.cli.install.clients import CLIENTS
 from construction_mcp.cli.install.entry import NAME, entry_of, is_ours
+from construction_mcp.core.reach import WEBHOOKS_PATH
+from construction_mcp.engine.approval_watch import APPROVALS_PATH
+from construction_mcp.procore.sign_in import CALLBACK_PATH, START_PATH
 from construction_mcp.registry.build import build, manifest_text
 from tests.tidy.source import ROOT
 
@@ -127,3 +131,12 @@ def test_the_third_party_manifest_says_what_its_code_says(monkeypatch):
     monkeypatch.syspath_prepend(str(TOOLSET))
 
     assert (TOOLSET / "concrete_takeoff" / "manifest.json").read_text() == manifest_text(build("concrete_takeoff"))
+
+
+def test_the_proxy_recipe_exposes_what_the_world_has_to_reach_and_nothing_else():
+    """Tried by hand with nginx 1.22: these pass, everything else is answered 404 by the proxy itself."""
+    recipe = (EXAMPLES / "deploy" / "nginx.conf").read_text()
+    passed = re.findall(r"^ *location (?:= )?(\S+) +\{ proxy_pass", recipe, re.MULTILINE)
+
+    assert sorted(passed) == sorted([f"{WEBHOOKS_PATH}/", f"{APPROVALS_PATH}/", START_PATH, CALLBACK_PATH])
+    assert re.search(r"location / +\{ return 404; \}", recipe)
