@@ -67,7 +67,10 @@ class Environments:
     def __init__(self, types: Types, names_max: int) -> None:
         self._types = types
         self._names_max = names_max
-        self._forget()
+        self._generation = types.generation
+        self._numbers: dict[Shape, int] = {}
+        self._declared: dict[str, Shape] = {}
+        self._env: cel.Env | None = None
 
     def renamed(self, text: str, scope: Scope) -> Renamed:
         """The expression under the names of types."""
@@ -127,9 +130,7 @@ class Environments:
 
     def _forget(self) -> None:
         self._generation = self._types.generation
-        self._numbers: dict[Shape, int] = {}
-        self._declared: dict[str, Shape] = {}
-        self._env: cel.Env | None = None
+        self._numbers, self._declared, self._env = {}, {}, None
 
 
 def declared(path: Sequence[str], names: Mapping[str, object]) -> str:
