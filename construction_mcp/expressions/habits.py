@@ -100,7 +100,7 @@ def _of_a_list(text: str, scope: Scope) -> Iterator[Mistake]:
             schema = _without_null(schema)
             fields = schema.get("properties") or {}
             if schema.get("type") == "array":
-                yield _asked_of_list(chain, at, before, part)
+                yield _asked_of_list(chain, before, part)
                 return
             output = _without_null(fields.get("output", {})).get("properties", {})
             if chain.parts[0] == "steps" and at == 2 and part not in fields and part in output:
@@ -110,7 +110,7 @@ def _of_a_list(text: str, scope: Scope) -> Iterator[Mistake]:
             schema = fields.get(part, {})
 
 
-def _asked_of_list(chain: Chain, at: int, before: str, part: str) -> Mistake:
+def _asked_of_list(chain: Chain, before: str, part: str) -> Mistake:
     fix = f"Write {before}[0].{part} of the first, or {before}.map(r, r.{part}) of all."
     if part in _COUNTS:
         fix = f"Write size({before})."
