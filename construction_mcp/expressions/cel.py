@@ -28,7 +28,7 @@ from construction_mcp.expressions.failures import FAILED
 from construction_mcp.expressions.functions import FIRST_GIVEN
 from construction_mcp.expressions.habits import habit_in
 from construction_mcp.expressions.mistakes import SYNTAX, TOO_LONG, UNKNOWN_NAME, mistakes_of
-from construction_mcp.expressions.plain import is_plain, result_of
+from construction_mcp.expressions.plain import plain_form, result_of
 from construction_mcp.expressions.port import ANYTHING, Checked, Mistake, Schema, Scope
 from construction_mcp.expressions.reads import Path, path_of, project, reads_of, references
 from construction_mcp.expressions.renaming import PREFIX, Environments, Renamed, declared
@@ -90,24 +90,23 @@ class CelEngine:
     def _known(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """The same expression over the same schemas means the same again; mistakes depend on all names there are."""
         renamed = self._environments.renamed(text, scope)
-        plain = is_plain(renamed)
-        # What a plain one gives its types tell, so it is known whichever names of these types stand in it.
-        key: Hashable = renamed.text if plain else (text, tuple(map(id, renamed.typed)))
+        plain = plain_form(renamed)
+        key: Hashable = plain or (text, tuple(map(id, renamed.typed)))
         known = self._checked.get(key)
         if known is not None:
             return Checked(text, known.result, renamed.references, False) if plain else known
-        found = self._check(text, renamed, scope, plain)
+        found = self._check(text, renamed, scope, is_plain=plain is not None)
         if isinstance(found, Checked):
             self._checked[key] = found
         return found
 
-    def _check(self, text: str, renamed: Renamed, scope: Scope, plain: bool) -> Checked | Sequence[Mistake]:
+    def _check(self, text: str, renamed: Renamed, scope: Scope, *, is_plain: bool) -> Checked | Sequence[Mistake]:
         environment = self._environments.environment(renamed, scope)
         try:
             compiled = environment.compile(renamed.text)
         except RuntimeError as error:
             return mistakes_of(str(error), renamed, scope, self._types)
-        given = result_of(compiled) if plain else None
+        given = result_of(compiled) if is_plain else None
         if given is not None:
             return Checked(text, given, renamed.references, False)
         tree = read(compiled.serialize())
@@ -119,7 +118,7 @@ class CelEngine:
         if mistakes:
             return mistakes
         result = self._schema_of(tree, shape) if path is None else self._schema_at(path, scope)
-        paths = renamed.references if plain else references(reads_of(tree.root, renamed.names))
+        paths = renamed.references if is_plain else references(reads_of(tree.root, renamed.names))
         return Checked(text, result, paths, tree.loops)
 
     def _refused(self, text: str) -> Mistake | None:

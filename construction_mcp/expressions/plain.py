@@ -23,6 +23,7 @@ _PLAIN = re.compile(
     """,
     re.ASCII | re.VERBOSE,
 )
+_WHOLE_NUMBER = re.compile(r"(?<![\w.])(?:0|[1-9]\d{0,14})(?![\w.])", re.ASCII)  # larger ones may be out of range
 _RESULTS: Mapping[str, Schema] = {
     "BOOL": {"type": "boolean"},
     "INT": {"type": "integer"},
@@ -31,9 +32,15 @@ _RESULTS: Mapping[str, Schema] = {
 }
 
 
-def is_plain(renamed: Renamed) -> bool:
-    """Whether the text shows all that its tree would, and what it gives depends on types alone."""
-    return renamed.all_declared and _PLAIN.fullmatch(renamed.text) is not None
+def plain_form(renamed: Renamed) -> str | None:
+    """What all plain expressions have in common that give the same; None where the text is not plain.
+
+    What one gives depends on types alone, so which names of these types it reads and which whole numbers stand in it
+    makes no difference: `steps.x.output.total > 3` is checked once for every step of that type and every limit.
+    """
+    if not renamed.all_declared or _PLAIN.fullmatch(renamed.text) is None:
+        return None
+    return _WHOLE_NUMBER.sub("0", renamed.text)
 
 
 def result_of(compiled: "cel.Expression") -> Schema | None:

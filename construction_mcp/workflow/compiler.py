@@ -176,7 +176,8 @@ def _steps(actions: Sequence[Action], types: ActionTypes, expressions: Expressio
 
 def _mentions(action: Action) -> set[str]:
     texts = [*texts_in(action.config or {}), action.condition or "", action.for_each.items if action.for_each else ""]
-    return {name.partition(".")[2] for text in texts for name in names_in(text) if name.startswith("steps.")}
+    names = {name for text in texts if "steps" in text for name in names_in(text)}
+    return {name.partition(".")[2] for name in names if name.startswith("steps.")}
 
 
 def _fact_problems(
