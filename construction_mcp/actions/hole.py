@@ -1,6 +1,6 @@
 """A value of a config that is computed when the step runs, and whether what it will give can stand where it stands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,10 @@ def without_holes(value: Any) -> Any:
 
 def may_stand(given: Schema, wanted: Schema, definitions: Mapping[str, Schema]) -> bool:
     """Whether some value of `given` is a value of `wanted`, by JSON type and the type of list items."""
-    return any(
-        _same_kind(one, other, definitions) for one in _branches(given, {}) for other in _branches(wanted, definitions)
-    )
+    if not given:  # anything
+        return True
+    takes = _branches(wanted, definitions)
+    return any(_same_kind(one, other, definitions) for one in _branches(given, {}) for other in takes)
 
 
 def words_for(schema: Schema, definitions: Mapping[str, Schema]) -> str:
@@ -66,18 +67,16 @@ def _same_kind(given: Schema, wanted: Schema, definitions: Mapping[str, Schema])
     return one == other or {one, other} == {"integer", "number"}
 
 
-def _branches(schema: Schema, definitions: Mapping[str, Schema]) -> Iterator[Schema]:
+def _branches(schema: Schema, definitions: Mapping[str, Schema]) -> Sequence[Schema]:
     """The alternatives of a schema, references followed; a schema that says nothing is one that takes anything."""
     if "$ref" in schema:
-        yield from _branches(definitions.get(schema["$ref"].rpartition("/")[2], {}), definitions)
-    elif "anyOf" in schema or "oneOf" in schema:
-        for one in schema.get("anyOf") or schema["oneOf"]:
-            yield from _branches(one, definitions)
-    elif isinstance(schema.get("type"), list):
-        for one in schema["type"]:
-            yield {**schema, "type": one}
-    else:
-        yield schema
+        return _branches(definitions.get(schema["$ref"].rpartition("/")[2], {}), definitions)
+    if "anyOf" in schema or "oneOf" in schema:
+        options = schema.get("anyOf") or schema["oneOf"]
+        return [branch for one in options for branch in _branches(one, definitions)]
+    if isinstance(schema.get("type"), list):
+        return [{**schema, "type": one} for one in schema["type"]]
+    return (schema,)
 
 
 def _type_of(schema: Schema) -> str:

@@ -48,6 +48,8 @@ def place_of(config: Written, setting: Setting) -> Place:
     given = setting.project_id if config.get(name) is None else config[name]
     if given is None:
         return Place((), 1, "the workflow's project")
+    if type(given) is int:  # as almost always
+        return Place((given,), 1, f"project {given}")
     if given == ALL_ACTIVE:
         return _all_active(setting)
     rows = given if isinstance(given, list) and given else [given]

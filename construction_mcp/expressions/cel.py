@@ -3,7 +3,7 @@
 Source: cel-spec "Language Definition"; security.md finding 3.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 from cachetools import LRUCache
@@ -28,10 +28,10 @@ from construction_mcp.expressions.failures import FAILED
 from construction_mcp.expressions.functions import FIRST_GIVEN
 from construction_mcp.expressions.habits import habit_in
 from construction_mcp.expressions.mistakes import SYNTAX, TOO_LONG, UNKNOWN_NAME, mistakes_of
-from construction_mcp.expressions.plain import checked_by_names
+from construction_mcp.expressions.plain import plain_form, result_of
 from construction_mcp.expressions.port import ANYTHING, Checked, Mistake, Schema, Scope
 from construction_mcp.expressions.reads import Path, path_of, project, reads_of, references
-from construction_mcp.expressions.renaming import PARTS_MAX, PREFIX, Environments, Renamed
+from construction_mcp.expressions.renaming import PREFIX, Environments, Renamed, declared
 from construction_mcp.expressions.review import Review, shadowed
 from construction_mcp.expressions.shapes import DYN, Shape
 from construction_mcp.expressions.types import Types, at_path
@@ -65,7 +65,7 @@ class CelEngine:
         self._confined = confined
         self._types = Types(self._limits.expression_messages_max)
         self._environments = Environments(self._types, self._limits.expression_names_max)
-        self._checked: LRUCache[tuple[str, tuple[int, ...]], Checked] = LRUCache(self._limits.expressions_cached_max)
+        self._checked: LRUCache[Hashable, Checked] = LRUCache(self._limits.expressions_cached_max)
 
     def check(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """What the expression reads and gives, or every mistake in it. Pure; what was checked before costs a lookup."""
@@ -83,35 +83,32 @@ class CelEngine:
     def _known_path(self, text: str, scope: Scope) -> Checked | None:
         """What only names a value that certainly exists, as most templates do, needs no checker."""
         path = plain_path(text)
-        for length in range(min(len(path), PARTS_MAX), 0, -1):
-            schema = scope.names.get(".".join(path[:length]))
-            if schema is not None:
-                if not self._types.has(schema, path[length:]):
-                    return None
-                return Checked(text, at_path(self._types.of(schema).schema, path[length:]), (path,), False)
-        return None
+        name = declared(path, scope.names)
+        found = self._types.certain(scope.names[name], path[name.count(".") + 1 :]) if name else None
+        return None if found is None else Checked(text, found, (path,), False)
 
     def _known(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """The same expression over the same schemas means the same again; mistakes depend on all names there are."""
         renamed = self._environments.renamed(text, scope)
-        key = (text, tuple(id(self._types.of(scope.names[".".join(path)])) for path in renamed.names.values()))
+        plain = plain_form(renamed)
+        key: Hashable = plain or (text, tuple(map(id, renamed.typed)))
         known = self._checked.get(key)
-        if known is None:
-            found = self._check(text, renamed, scope)
-            if not isinstance(found, Checked):
-                return found
-            known = self._checked[key] = found
-        return known
+        if known is not None:
+            return Checked(text, known.result, renamed.references, False) if plain else known
+        found = self._check(text, renamed, scope, is_plain=plain is not None)
+        if isinstance(found, Checked):
+            self._checked[key] = found
+        return found
 
-    def _check(self, text: str, renamed: Renamed, scope: Scope) -> Checked | Sequence[Mistake]:
-        environment = self._environments.environment(renamed.slots, scope)
+    def _check(self, text: str, renamed: Renamed, scope: Scope, *, is_plain: bool) -> Checked | Sequence[Mistake]:
+        environment = self._environments.environment(renamed, scope)
         try:
             compiled = environment.compile(renamed.text)
         except RuntimeError as error:
             return mistakes_of(str(error), renamed, scope, self._types)
-        plain = checked_by_names(renamed, compiled, self._types)
-        if plain is not None:
-            return plain
+        given = result_of(compiled) if is_plain else None
+        if given is not None:
+            return Checked(text, given, renamed.references, False)
         tree = read(compiled.serialize())
         path = path_of(tree.root, renamed.names)
         shape = tree.type_of(tree.root) if path is None else DYN
@@ -121,7 +118,8 @@ class CelEngine:
         if mistakes:
             return mistakes
         result = self._schema_of(tree, shape) if path is None else self._schema_at(path, scope)
-        return Checked(text, result, references(reads_of(tree.root, renamed.names)), tree.loops)
+        paths = renamed.references if is_plain else references(reads_of(tree.root, renamed.names))
+        return Checked(text, result, paths, tree.loops)
 
     def _refused(self, text: str) -> Mistake | None:
         """What never reaches the parser."""
@@ -157,11 +155,8 @@ class CelEngine:
 
     def _schema_at(self, path: Path, scope: Scope) -> Schema:
         """A path keeps what its schema says beyond CEL's types: formats, choices, number."""
-        for length in range(PARTS_MAX, 0, -1):
-            schema = scope.names.get(".".join(path[:length]))
-            if schema is not None:
-                return at_path(self._types.of(schema).schema, path[length:])
-        return ANYTHING
+        name = declared(path, scope.names)
+        return at_path(self._types.of(scope.names[name]).schema, path[name.count(".") + 1 :]) if name else ANYTHING
 
     async def evaluate(self, text: str, values: Mapping[str, Any]) -> Any:
         """The value, as JSON. `values` holds the roots; under `clock` what `today()` and `now()` go by.

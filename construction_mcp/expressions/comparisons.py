@@ -10,7 +10,7 @@ from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.ast import Call, Constant, Loop, Name, Node, Select, Tree, parts_of
 from construction_mcp.expressions.mistakes import NEVER_EQUAL, TYPE
 from construction_mcp.expressions.port import ANYTHING, Mistake, Schema, Scope
-from construction_mcp.expressions.renaming import PARTS_MAX, Renamed
+from construction_mcp.expressions.renaming import Renamed, declared
 from construction_mcp.expressions.types import Types, at_path
 
 _EQUALITY = frozenset({"_==_", "_!=_"})
@@ -28,11 +28,8 @@ def compared(tree: Tree, renamed: Renamed, scope: Scope, types: Types) -> list[M
 
 
 def _schema_at(path: Sequence[str], scope: Scope, types: Types) -> Schema:
-    for length in range(PARTS_MAX, 0, -1):
-        schema = scope.names.get(".".join(path[:length]))
-        if schema is not None:
-            return at_path(types.of(schema).schema, path[length:])
-    return ANYTHING
+    name = declared(path, scope.names)
+    return at_path(types.of(scope.names[name]).schema, path[name.count(".") + 1 :]) if name else ANYTHING
 
 
 class Comparisons:

@@ -100,21 +100,21 @@ def _of_a_list(text: str, scope: Scope) -> Iterator[Mistake]:
             schema = _without_null(schema)
             fields = schema.get("properties") or {}
             if schema.get("type") == "array":
-                yield _asked_of_list(chain, at, before, part)
+                yield _asked_of_list(chain, before, part)
                 return
             output = _without_null(fields.get("output", {})).get("properties", {})
             if chain.parts[0] == "steps" and at == 2 and part not in fields and part in output:
                 fix = f"Write {before}.output.{part}."
-                yield Mistake(UNKNOWN_NAME, chain.end(at) + 1, f"There is no field {part!r}.", part, (part,), fix)
+                yield Mistake(UNKNOWN_NAME, chain.end(before) + 1, f"There is no field {part!r}.", part, (part,), fix)
                 return
             schema = fields.get(part, {})
 
 
-def _asked_of_list(chain: Chain, at: int, before: str, part: str) -> Mistake:
+def _asked_of_list(chain: Chain, before: str, part: str) -> Mistake:
     fix = f"Write {before}[0].{part} of the first, or {before}.map(r, r.{part}) of all."
     if part in _COUNTS:
         fix = f"Write size({before})."
-    return Mistake(TYPE, chain.end(at), f"A list has no {part!r}.", part, (), fix)
+    return Mistake(TYPE, chain.end(before), f"A list has no {part!r}.", part, (), fix)
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -21,12 +21,17 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_HIDES_NAMES = re.compile("[\"'`/]")
+_CHAINS = r"""
+      \d[0-9A-Za-z_]* | \.\s*[A-Za-z_][A-Za-z0-9_]*
+    | (?P<chain>[A-Za-z_][A-Za-z0-9_]*(?:\s*\.\s*[A-Za-z_][A-Za-z0-9_]*)*)(?P<called>\s*\()?
+"""
+_BARE_CHAIN = re.compile(_CHAINS, re.VERBOSE)
 _CHAIN = re.compile(
-    r"""
+    rf"""
       [bB]?[rR][bB]?(?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|"[^"\n]*"|'[^'\n]*')
     | \"\"\"(?:\\[\s\S]|[^\\])*?\"\"\"|'''(?:\\[\s\S]|[^\\])*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'
-    | //[^\n]* | \d[0-9A-Za-z_]* | \.\s*[A-Za-z_][A-Za-z0-9_]* | `[^`\n]*`
-    | (?P<chain>[A-Za-z_][A-Za-z0-9_]*(?:\s*\.\s*[A-Za-z_][A-Za-z0-9_]*)*)(?P<called>\s*\()?
+    | //[^\n]* | `[^`\n]*` | {_CHAINS}
     """,
     re.VERBOSE,
 )
@@ -52,11 +57,11 @@ class Chain(NamedTuple):
     start: int
     written: str
 
-    def end(self, length: int) -> int:
-        """Where its first `length` parts end."""
-        if " " not in self.written and self.written.isprintable():
-            return self.start + len(".".join(self.parts[:length]))
-        return self.start + [found.end() for found in _NAME.finditer(self.written)][length - 1]
+    def end(self, name: str) -> int:
+        """Where the first of its parts end that are `name`."""
+        if self.written.startswith(name):
+            return self.start + len(name)
+        return self.start + [found.end() for found in _NAME.finditer(self.written)][name.count(".")]
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -71,7 +76,7 @@ def tokens_of(text: str) -> list[Token]:
 def chains_of(text: str) -> list[Chain]:
     """The dotted names that begin with a variable: no functions, keywords, or fields of something computed."""
     chains = []
-    for found in _CHAIN.finditer(text):
+    for found in (_CHAIN if _HIDES_NAMES.search(text) else _BARE_CHAIN).finditer(text):
         written, called = found.groups()
         if written is None:
             continue

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Schema = Mapping[str, Any]
 """A JSON Schema. An object with `additionalProperties: false` is checked field by field; `ANYTHING` accepts all."""
@@ -10,15 +10,13 @@ Schema = Mapping[str, Any]
 ANYTHING: Schema = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The names an expression may use, with what they hold: `vars.notify_to`, `steps.open_rfis`, `trigger`, `item`."""
 
     names: Mapping[str, Schema]
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """An expression that makes sense in its scope.
 
     result: what it gives, as far as it is known.

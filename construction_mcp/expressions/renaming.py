@@ -5,40 +5,46 @@ Building an environment takes a millisecond and more for each hundred names, che
 names of that type in this expression; every workflow of the process shares the few types there are.
 """
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from construction_mcp.expressions import functions
-from construction_mcp.expressions.lexing import Chain, Token, chains_of, tokens_of
+from construction_mcp.expressions.lexing import Token, chains_of, tokens_of
 from construction_mcp.expressions.port import Scope
 from construction_mcp.expressions.reads import Path
 from construction_mcp.expressions.shapes import Shape
-from construction_mcp.expressions.types import WRAPPERS, Types
+from construction_mcp.expressions.types import WRAPPERS, Typed, Types
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
 
 PREFIX = "zz__"
-PARTS_MAX = 3  # of a name in a scope; `steps.open_rfis` has two
-Slot = tuple[Shape, int]
+_PARTS_MAX = 3  # of a name in a scope; `steps.open_rfis` has two
 
 
 class Renamed(NamedTuple):
     """An expression as it is checked.
 
-    names: what each new name stands for, as a path. slots: what the environment has to declare.
-    chains: the dotted names in it; all_declared: each begins with a name of the scope.
+    names: what each new name stands for, as a path; typed: what each is known to be, in the same order.
+    chains: the dotted names in it; swaps: for each that was renamed where it began, where it ended, and the new length.
     """
 
     original: str
     text: str
     names: Mapping[str, Path]
-    slots: frozenset[Slot]
+    typed: Sequence[Typed]
     chains: Sequence[Path]
-    all_declared: bool
-    starts: Sequence[int]
-    shifts: Sequence[int]
+    swaps: Sequence[tuple[int, int, int]]
+
+    @property
+    def all_declared(self) -> bool:
+        """Each dotted name begins with a name of the scope."""
+        return len(self.swaps) == len(self.chains)
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """The paths that it reads, where its dotted names are all that it reads."""
+        return tuple(sorted(set(self.chains)))
 
     @property
     def tokens(self) -> list[Token]:
@@ -47,8 +53,12 @@ class Renamed(NamedTuple):
 
     def position(self, place: int) -> int:
         """Where a place of `text` is in the original."""
-        at = bisect_right(self.starts, place) - 1
-        return min(place + self.shifts[at], len(self.original)) if at >= 0 else place
+        shift = 0
+        for start, end, length in self.swaps:
+            if place < start - shift + length:
+                break
+            shift += end - start - length
+        return min(place + shift, len(self.original))
 
 
 class Environments:
@@ -59,79 +69,76 @@ class Environments:
         self._names_max = names_max
         self._generation = types.generation
         self._numbers: dict[Shape, int] = {}
-        self._slots: set[Slot] = set()
+        self._declared: dict[str, Shape] = {}
         self._env: cel.Env | None = None
 
     def renamed(self, text: str, scope: Scope) -> Renamed:
         """The expression under the names of types."""
         if self._generation != self._types.generation:
             self._forget()
-        names: dict[str, str] = {}
-        slots: set[Slot] = set()
-        pieces, starts, shifts = [], [], []
-        done = shift = 0
-        chains = chains_of(text)
-        for chain in chains:
-            length = _declared(chain, scope.names)
-            if not length:
+        new_of: dict[str, str] = {}
+        names: dict[str, Path] = {}
+        typed: list[Typed] = []
+        pieces: list[str] = []
+        chains: list[Path] = []
+        swaps: list[tuple[int, int, int]] = []
+        done = 0
+        for chain in chains_of(text):
+            chains.append(tuple(chain.parts))
+            old = declared(chain.parts, scope.names)
+            if not old:
                 continue
-            new = self._name(".".join(chain.parts[:length]), scope, names, slots)
-            start, end = chain.start, chain.end(length)
-            pieces += [text[done:start], new]
-            starts += [start - shift, start - shift + len(new)]
-            shift += end - start - len(new)
-            shifts += [start - starts[-2], shift]
+            new = new_of.get(old)
+            if new is None:
+                typed.append(self._types.of(scope.names[old]))
+                new = new_of[old] = self._free_name(typed[-1].shape, names)
+                names[new] = tuple(old.split("."))
+            end = chain.end(old)
+            pieces += (text[done : chain.start], new)
+            swaps.append((chain.start, end, len(new)))
             done = end
         pieces.append(text[done:])
-        found = {new: tuple(name.split(".")) for name, new in names.items()}
-        paths = [tuple(chain.parts) for chain in chains]
-        all_declared = len(pieces) == 2 * len(chains) + 1
-        return Renamed(text, "".join(pieces), found, frozenset(slots), paths, all_declared, starts, shifts)
+        return Renamed(text, "".join(pieces), names, typed, chains, swaps)
 
-    def _name(self, old: str, scope: Scope, names: dict[str, str], slots: set[Slot]) -> str:
-        known = names.get(old)
-        if known is not None:
-            return known
-        shape = self._types.of(scope.names[old]).shape
+    def _free_name(self, shape: Shape, taken: Iterable[str] = ()) -> str:
+        """A name that stands for a value of the type."""
         number = self._numbers.setdefault(shape, len(self._numbers))
         slot = 0
-        while (shape, slot) in slots:
+        while (name := f"{PREFIX}{number}_{slot}") in taken:
             slot += 1
-        slots.add((shape, slot))
-        name = names[old] = f"{PREFIX}{number}_{slot}"
         return name
 
-    def environment(self, needed: frozenset[Slot], scope: Scope) -> "cel.Env":
-        """An environment that declares what is needed; what else the scope has will be needed next."""
-        if self._env is None or not needed <= self._slots:
-            offered = {(self._types.of(schema).shape, 0) for schema in scope.names.values()}
-            self._slots |= needed
-            if len(self._slots | offered) <= self._names_max:
-                self._slots |= offered
-            elif len(self._slots) > self._names_max:
-                self._slots = set(needed)
+    def environment(self, renamed: Renamed, scope: Scope) -> "cel.Env":
+        """An environment that declares what the expression needs; what else the scope has will be needed next."""
+        if self._env is None or not renamed.names.keys() <= self._declared.keys():
+            needed = dict(zip(renamed.names, [one.shape for one in renamed.typed], strict=True))
+            shapes = dict.fromkeys(self._types.of(schema).shape for schema in scope.names.values())
+            offered = {self._free_name(shape): shape for shape in shapes}
+            self._declared |= needed
+            if len(self._declared | offered) <= self._names_max:
+                self._declared |= offered
+            elif len(self._declared) > self._names_max:
+                self._declared = needed
             self._env = self._build()
         return self._env
 
     def _build(self) -> "cel.Env":
         from cel_expr_python import cel
 
-        for shape, _ in self._slots:
-            self._numbers.setdefault(shape, len(self._numbers))
-        variables = {f"{PREFIX}{self._numbers[shape]}_{slot}": cel_type(shape) for shape, slot in self._slots}
+        variables = {name: cel_type(shape) for name, shape in self._declared.items()}
         return cel.NewEnv(self._types.pool, config=functions.checked(), variables=variables)
 
     def _forget(self) -> None:
         self._generation = self._types.generation
-        self._numbers, self._slots, self._env = {}, set(), None
+        self._numbers, self._declared, self._env = {}, {}, None
 
 
-def _declared(chain: Chain, names: Mapping[str, object]) -> int:
-    """How many parts of the chain are a name of the scope: the longest that is."""
-    for length in range(min(len(chain.parts), PARTS_MAX), 0, -1):
-        if ".".join(chain.parts[:length]) in names:
-            return length
-    return 0
+def declared(path: Sequence[str], names: Mapping[str, object]) -> str:
+    """The longest beginning of a path that is one of the names; empty where none is."""
+    name = ".".join(path[:_PARTS_MAX])
+    while name and name not in names:
+        name = name.rpartition(".")[0]
+    return name
 
 
 def cel_type(shape: Shape) -> "cel.Type":

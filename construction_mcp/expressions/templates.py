@@ -6,8 +6,7 @@ is written `{{ "{{" }}`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from construction_mcp.core.errors import Invalid
 from construction_mcp.expressions.functions import text_of
@@ -17,8 +16,7 @@ from construction_mcp.expressions.port import Mistake
 _OPEN, _CLOSE = "{{", "}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(NamedTuple):
     """An expression inside a text; `position` is where it begins there, in characters from 0."""
 
     text: str
@@ -28,8 +26,7 @@ class Hole:
 Part = str | Hole
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A text in parts, and what is wrong with it as a template."""
 
     parts: tuple[Part, ...]

@@ -134,17 +134,17 @@ class Types:
         """The fields of a message."""
         return tuple(self._schemas.get(name, {}).get("properties", ()))
 
-    def has(self, schema: Schema, path: Sequence[str]) -> bool:
-        """Whether the path certainly exists below a schema, so that CEL need not be asked. False: it may or may not."""
+    def certain(self, schema: Schema, path: Sequence[str]) -> Schema | None:
+        """What stands at a path that certainly exists below a schema; None where only CEL knows whether it does."""
         below = self.of(schema).schema
-        for step in path:
+        for at, step in enumerate(path):
             kind = self.of(below).shape.kind
             if kind == "dyn":
-                return True
+                return at_path(below, path[at:])
             if kind != "map" and step not in (_without_null(below).get("properties") or ()):
-                return False
-            below = at_path(below, [step])
-        return True
+                return None
+            below = at_path(below, (step,))
+        return below
 
     def _shape(self, schema: Schema) -> Shape:
         return self._typed_as(self._first_equal(schema)).shape
@@ -243,8 +243,11 @@ def at_path(schema: Schema, path: Sequence[str]) -> Schema:
 
 
 def _without_null(schema: Schema) -> Schema:
-    options = [one for one in schema.get("anyOf") or schema.get("oneOf") or () if one.get("type") != "null"]
-    return options[0] if len(options) == 1 else schema
+    options = schema.get("anyOf") or schema.get("oneOf")
+    if not options:
+        return schema
+    others = [one for one in options if one.get("type") != "null"]
+    return others[0] if len(others) == 1 else schema
 
 
 def _union(shapes: Iterable[Shape]) -> Shape:

@@ -7,7 +7,7 @@ from typing import Any
 
 from construction_mcp.actions.hole import Hole, has_hole, may_stand, words_for
 from construction_mcp.expressions.port import ANYTHING, Checked, ExpressionEngine, Mistake, Schema, Scope
-from construction_mcp.expressions.templates import Template, parse, render
+from construction_mcp.expressions.templates import parse, render
 from construction_mcp.workflow.definition import KEY
 from construction_mcp.workflow.problems import Problem, error, warning
 
@@ -20,7 +20,7 @@ _ERROR: Schema = {
 _FAILURE: Schema = {"anyOf": [_ERROR, {"type": "null"}]}  # one object for all steps: a schema once seen is one lookup
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
 _NAME = re.compile(r"\b(steps|vars)\s*\.\s*([A-Za-z_]\w*)")
-_VARIABLE = re.compile(r"\s*vars\.([a-z][a-z0-9_]*)\s*")
+_VARIABLE = re.compile(r"vars\.[a-z][a-z0-9_]*")
 _PATH = r"[A-Za-z_]\w*(?:\.\w+|\[\d+\])+"
 _ONLY_A_PATH = re.compile(rf"\s*({_PATH})\s*")
 _OTHER_BRACES = re.compile(rf"(?<![{{$])\{{\s*({_PATH})\s*\}}(?!\}})")
@@ -39,15 +39,22 @@ def names_in(text: str) -> set[str]:
     """The `steps.x` and `vars.x` a text mentions outside quotes; a quick look, before anything is checked."""
     if "steps" not in text and "vars" not in text:
         return set()
-    return {f"{root}.{name}" for root, name in _NAME.findall(_QUOTED.sub("''", text))}
+    shown = _QUOTED.sub("''", text) if "'" in text or '"' in text else text
+    return {f"{root}.{name}" for root, name in _NAME.findall(shown)}
 
 
 def texts_in(value: Any) -> list[str]:
-    """Every text in a config."""
-    if isinstance(value, str):
-        return [value]
-    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return [text for part in parts for text in texts_in(part)]
+    """Every text in a config, in no order that means anything."""
+    found: list[str] = []
+    waiting = [value]
+    for one in waiting:  # grows while it is walked
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, Mapping):
+            waiting += one.values()
+    return found
 
 
 @dataclass(slots=True)
@@ -69,11 +76,14 @@ class Expressions:
     broken: set[str] = field(default_factory=set)
     _roots: dict[str, Schema] = field(init=False)
     _unusable: Sequence[str] = field(init=False)
+    _known: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self._roots = {name: schema for name, schema in self.names.items() if "." not in name}
         variables = (name for name in self.names if name.startswith("vars."))
         self._unusable = [name for name in variables if not re.fullmatch(KEY, name[len("vars.") :])]
+        values = {f"vars.{name}": value for name, value in self.values.items() if value is not None}
+        self._known = {name: value for name, value in values.items() if _VARIABLE.fullmatch(name)}
 
     def check(self, path: str, text: str, local: Mapping[str, Schema], offset: int = 0) -> Checked | None:
         """What the expression gives, or None after its mistakes were added to the problems.
@@ -118,20 +128,20 @@ class Expressions:
         """A config value with each computed part as a `Hole` and known variables filled in."""
         if isinstance(value, str):
             return self._fill_text(path, value, local, references)
-        if isinstance(value, Mapping):
-            self.keys(path, value)
-            parts = ((key, part) for key, part in value.items() if "{{" not in str(key))
-            return {key: self.fill(f"{path}.{key}", part, local, references) for key, part in parts}
         if isinstance(value, list):
             return [self.fill(f"{path}[{at}]", part, local, references) for at, part in enumerate(value)]
+        if isinstance(value, Mapping):
+            parts = self.named(path, value).items()
+            return {key: self.fill(f"{path}.{key}", part, local, references) for key, part in parts}
         return value
 
-    def keys(self, path: str, value: Mapping[str, Any]) -> None:
-        """Names of fields are never templates."""
-        for key in value:
-            if "{{" in str(key):
-                message = f"The name {str(key)[:60]!r} would not be filled in; only values are."
-                self.problems.append(error(path, "TEMPLATE_IN_KEY", message, "Write the name out."))
+    def named(self, path: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields whose names are written out: names are never templates."""
+        wrong = [key for key in value if "{{" in str(key)]
+        for key in wrong:
+            message = f"The name {str(key)[:60]!r} would not be filled in; only values are."
+            self.problems.append(error(path, "TEMPLATE_IN_KEY", message, "Write the name out."))
+        return {key: part for key, part in value.items() if key not in wrong} if wrong else value
 
     def _fill_text(self, path: str, text: str, local: Mapping[str, Schema], references: set[tuple[str, ...]]) -> Any:
         foreign = self._foreign(path, text, local)
@@ -139,23 +149,24 @@ class Expressions:
             self.problems.extend(foreign)
             return Hole(f"{{{{ {text.strip()} }}}}", ANYTHING) if foreign else text
         template = parse(text)
+        holes = template.holes
         before = len(self.problems)
         self.problems.extend(_problem(path, mistake, text, 0) for mistake in template.mistakes)
-        results: list[Schema] = []
-        for part in template.holes:
+        result: Schema = ANYTHING if template.is_value else {"type": "string"}
+        for part in holes:
             checked = self.check(path, part.text, local, part.position)
-            references.update(checked.references if checked else ())
-            results.append(checked.result if checked else ANYTHING)
+            if checked is not None:
+                references.update(checked.references)
+                result = checked.result if template.is_value else result
         is_broken = len(self.problems) > before
         if foreign:
             del self.problems[before:]  # what stands between foreign statements makes no sense by itself
             self.problems.extend(replace(one, severity="error") if is_broken else one for one in foreign)
         if is_broken:
             return Hole(text, ANYTHING)
-        known = self._values_of(template)
-        if known is not None:
-            return render(template.parts, known)
-        return Hole(text, results[0] if template.is_value else {"type": "string"})
+        if all(part.text in self._known for part in holes):
+            return render(template.parts, [self._known[part.text] for part in holes])
+        return Hole(text, result)
 
     def _foreign(self, path: str, text: str, local: Mapping[str, Schema]) -> list[Problem]:
         """Braces that are missing, or those of another language."""
@@ -163,11 +174,13 @@ class Expressions:
         if only and self._is_name(only[1], local):
             message = f"{only[1]} is a name, and stands here as a text."
             return [error(path, "BRACES_MISSING", message, f'Write "{{{{ {only[1]} }}}}".')]
-        single = _OTHER_BRACES.search(text) if "{" in text and "{{" not in text else None
+        if "{" not in text:
+            return []
+        single = _OTHER_BRACES.search(text) if "{{" not in text else None
         if single and self._is_name(single[1], local):
             message = f"{single[0]} is not filled in: it has one brace."
             return [error(path, "BRACES_MISSING", message, f'Write "{{{{ {single[1]} }}}}".')]
-        found = _FOREIGN.search(text) if "{" in text else None
+        found = _FOREIGN.search(text)
         if found is None or (found[1] and not self._is_name(found[1], local)):
             return []
         fix = f'Write "{{{{ {found[1]} }}}}".' if found[1] else _REPEATS
@@ -179,13 +192,6 @@ class Expressions:
         root, _, rest = path.partition(".")
         first = f"{root}.{re.split(r'[.[]', rest)[0]}"
         return root in local or root in self._roots or first in self.names
-
-    def _values_of(self, template: Template) -> list[Any] | None:
-        """What its holes hold, where they name nothing but variables whose values are known."""
-        found = [_VARIABLE.fullmatch(part.text) for part in template.holes]
-        if not all(match and self.values.get(match[1]) is not None for match in found):
-            return None
-        return [self.values[match[1]] for match in found if match]
 
 
 def _distinct(mistakes: Sequence[Mistake]) -> Sequence[Mistake]:

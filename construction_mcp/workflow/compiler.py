@@ -76,7 +76,8 @@ def compile_plan(
     steps = _steps(definition.actions or (), types, expressions)
     problems += between_problems(steps, expressions.reads)
     graph = graph_of(steps)
-    problems += circles(graph)
+    heights = levels(graph)
+    problems += circles(graph) if len(heights) < len(steps) else ()
     effects = effects_of(steps, Setting(definition.project_id, facts.active_projects))
     per_hour = requests_per_hour(definition.trigger, effects.requests_per_run, limits)
     problems += _fact_problems(definition, steps, effects, per_hour, facts)
@@ -84,7 +85,7 @@ def compile_plan(
     found = _in_document_order(problems, definition)
     sound = all(problem.severity != "error" for problem in found)
     return Compiled(
-        plan=_plan(definition, facts, steps, graph, effects) if sound else None,
+        plan=_plan(definition, facts, steps, graph, heights, effects) if sound else None,
         problems=found,
         effects=effects.words,
         needs=effects.needs,
@@ -166,7 +167,7 @@ def _steps(actions: Sequence[Action], types: ActionTypes, expressions: Expressio
     steps: dict[str, Step] = {}
     schemas: dict[int, Schema] = {}  # by the output: most types give the same each time, and one schema is typed once
     for key in in_order(list(by_key), mentioned):
-        step = steps[key] = understand(by_key[key], types, expressions, expressions.problems)
+        step = steps[key] = understand(by_key[key], types, expressions)
         if id(step.output) not in schemas:
             schemas[id(step.output)] = step_schema(step.output)
         expressions.names[f"steps.{key}"] = schemas[id(step.output)]
@@ -175,7 +176,8 @@ def _steps(actions: Sequence[Action], types: ActionTypes, expressions: Expressio
 
 def _mentions(action: Action) -> set[str]:
     texts = [*texts_in(action.config or {}), action.condition or "", action.for_each.items if action.for_each else ""]
-    return {name.partition(".")[2] for text in texts for name in names_in(text) if name.startswith("steps.")}
+    names = {name for text in texts if "steps" in text for name in names_in(text)}
+    return {name.partition(".")[2] for name in names if name.startswith("steps.")}
 
 
 def _fact_problems(
@@ -203,9 +205,16 @@ def _in_document_order(problems: Sequence[Problem], definition: Definition) -> l
     return sorted(dict.fromkeys(problems), key=place)
 
 
-def _plan(definition: Definition, facts: Facts, steps: Mapping[str, Step], graph: Graph, effects: Effects) -> Plan:
+def _plan(
+    definition: Definition,
+    facts: Facts,
+    steps: Mapping[str, Step],
+    graph: Graph,
+    heights: Mapping[str, int],
+    effects: Effects,
+) -> Plan:
     assert definition.trigger is not None
-    heights, guards = levels(graph), guards_of(steps)
+    guards = guards_of(steps)
     return Plan(
         name=definition.name,
         environment=facts.environment,

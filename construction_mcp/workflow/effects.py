@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -67,7 +67,7 @@ def _consents(step: Step, setting: Setting) -> Iterable[Consent | Unbounded]:
     assert step.kind is not None
     for one in step.kind.consents(step.written, setting):
         if isinstance(one, Consent) and one.max_per_run is None:
-            yield replace(one, max_per_run=step.times)
+            yield Consent(one.kind, one.target, step.times)
         else:
             yield one
 

@@ -20,8 +20,10 @@ class Graph:
 
     def before(self, key: str) -> set[str]:
         """Everything that has to be over before `key` may start."""
-        chained = {self.written[key]} if key in self.written else set()
-        return self.needs.get(key, set()) | self.waits.get(key, set()) | chained
+        found = self.needs.get(key, set()) | self.waits.get(key, set())
+        if key in self.written:
+            found.add(self.written[key])
+        return found
 
     def chain(self, keys: Iterable[str]) -> None:
         """Let each of `keys` wait for the one before it."""
@@ -53,11 +55,12 @@ def cut(graph: Graph, circle: Sequence[str]) -> None:
 
 
 def levels(graph: Graph) -> dict[str, int]:
-    """How many steps stand at least before each: 0 can start at once. The graph has no circle."""
+    """How many steps stand at least before each: 0 can start at once. What waits in a circle, or for one, has none."""
     found: dict[str, int] = {}
     before = {key: graph.before(key) for key in graph.keys}
-    for key in TopologicalSorter(before).static_order():
-        found[key] = 1 + max([found[other] for other in before[key]], default=-1)
+    for key in in_order(graph.keys, before):
+        if before[key] <= found.keys():
+            found[key] = 1 + max([found[other] for other in before[key]], default=-1)
     return found
 
 

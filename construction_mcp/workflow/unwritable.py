@@ -5,16 +5,15 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from construction_mcp.workflow.definition import Definition
+from construction_mcp.workflow.definition import Definition, Model
 from construction_mcp.workflow.problems import Problem, error
 
 
 def unwritable(definition: Definition) -> Iterator[Problem]:
     """Numbers that are none, and halves of characters, wherever they stand."""
-    written = definition.model_dump(by_alias=True, exclude_unset=True)
-    if _can_be_written(written):  # in C; the walk in Python is for naming the places
+    if _can_be_written(definition):  # in C; the walk in Python is for naming the places
         return
-    for name, value in written.items():
+    for name, value in definition.model_dump(by_alias=True, exclude_unset=True).items():
         if name == "actions":
             for action in value or ():
                 yield from _below(f"actions.{action['key']}", action)
@@ -22,12 +21,16 @@ def unwritable(definition: Definition) -> Iterator[Problem]:
             yield from _below(name, value)
 
 
-def _can_be_written(value: Any) -> bool:
+def _can_be_written(definition: Definition) -> bool:
     try:
-        json.dumps(value, allow_nan=False, ensure_ascii=False, default=str).encode()
+        json.dumps(definition, allow_nan=False, ensure_ascii=False, default=_inside).encode()
     except ValueError:
         return False
     return True
+
+
+def _inside(value: Any) -> Any:
+    return value.__dict__ if isinstance(value, Model) else str(value)
 
 
 def _below(path: str, value: Any) -> Iterator[Problem]:

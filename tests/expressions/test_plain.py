@@ -72,3 +72,34 @@ def test_a_name_in_brackets_keeps_its_schema():
 
         assert isinstance(checked, Checked)
         assert checked.result == CelEngine().check(text + AS_A_TREE, SCOPE).result
+
+
+def test_what_is_known_of_one_plain_expression_keeps_the_names_of_another():
+    """One check serves every step of a type and every limit; what is read is each one's own."""
+    names = SCOPE.names
+    engine, scope = CelEngine(), Scope({"steps.rfis": names["steps.rfis"], "steps.others": names["steps.rfis"]})
+
+    first = engine.check("steps.rfis.output.total > 3", scope)
+    other = engine.check("steps.others.output.total > 14", scope)
+
+    assert first == Checked(
+        "steps.rfis.output.total > 3", {"type": "boolean"}, (("steps", "rfis", "output", "total"),), False
+    )
+    assert other == Checked(
+        "steps.others.output.total > 14", {"type": "boolean"}, (("steps", "others", "output", "total"),), False
+    )
+
+
+def test_a_number_that_is_none_is_told_though_the_expression_is_known_with_another():
+    """Out of range, or of another kind: only whole numbers that all mean the same stand for each other."""
+    engine = CelEngine()
+    assert isinstance(engine.check("steps.rfis.output.total > 3", SCOPE), Checked)
+    assert isinstance(engine.check("steps.rfis.output.total + 3", SCOPE), Checked)
+
+    for text in (
+        "steps.rfis.output.total > 99999999999999999999",
+        "steps.rfis.output.total + 3u",
+        "steps.rfis.output.total + 2.5",
+        "steps.rfis.output.total + 3x",
+    ):
+        assert not isinstance(engine.check(text, SCOPE), Checked), text
