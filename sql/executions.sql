@@ -114,6 +114,14 @@ UPDATE steps
 -- Inside every write of an engine: an execution that another engine took over is not this one's any more.
 SELECT 1 FROM executions WHERE id = :id AND lease = :lease AND status = 'running';
 
+-- name: hold_leases :value
+-- The same for the executions of one commit (JSON): how many of them are still this engine's.
+SELECT count(*)
+  FROM executions
+ WHERE id IN (SELECT value FROM json_each(:ids))
+   AND lease = :lease
+   AND status = 'running';
+
 -- name: park :run
 -- Nothing to do now: it waits without taking a place, until its next timer or until it is nudged.
 UPDATE executions

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from construction_mcp.engine.advance import Outcome
+from construction_mcp.engine.standing import Outcome
 from construction_mcp.store.groups import Tx
 
 

@@ -19,8 +19,8 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid, Unavailable
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.engine.acts import Acts
-from construction_mcp.engine.advance import WHOLE, Outcome, StepId
 from construction_mcp.engine.results import Result
+from construction_mcp.engine.standing import WHOLE, Outcome, StepId
 from construction_mcp.engine.trying import kept, waiting_retry
 from construction_mcp.engine.waits import Waits
 from construction_mcp.engine.work import Work

@@ -8,7 +8,7 @@ from typing import Any
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid
-from construction_mcp.engine.advance import Outcome
+from construction_mcp.engine.standing import Outcome
 from construction_mcp.net.retry import Backoff
 from construction_mcp.workflow.plan import Node
 

@@ -6,7 +6,7 @@ tools read of executions is in `execution_reads`.
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -222,23 +222,69 @@ def claim(tx: Tx, execution_id: str, lease: str) -> None:
         raise LeaseLost(execution_id)
 
 
-def begin_steps(tx: Tx, execution_id: str, begun: Sequence[tuple[str, int, str, int]], now: datetime) -> None:
-    """Intents of steps, as key, item, type and attempt, before their bodies run."""
-    shared = {"execution_id": execution_id, "now": time_text(now)}
-    rows = [
-        {**shared, "key": key, "item": item, "type": type_, "attempts": attempts}
-        for key, item, type_, attempts in begun
-    ]
+@dataclass(slots=True)  # not frozen: one is made for every step
+class Transition:
+    """What becomes of one execution in one transaction.
+
+    is_first: it is taken with it. kept: where steps stand after their bodies. begun: intents of steps before theirs, as
+    key, item, type and attempt. then: what else belongs to it, in its order: how intents ended, notes, the end.
+    """
+
+    execution_id: str
+    lease: str
+    at: datetime
+    is_first: bool
+    kept: Sequence[StepRow]
+    begun: Sequence[tuple[str, int, str, int]]
+    then: Sequence[Callable[[Tx], None]]
+
+
+def record(tx: Tx, transitions: Sequence[Transition]) -> None:
+    """Make transitions of as many executions durable, all or none of them.
+
+    Raises:
+        LeaseLost: one of them is not this engine's any more.
+    """
+    _hold(tx, [one for one in transitions if not one.is_first])
+    for first in transitions:
+        if first.is_first:
+            claim(tx, first.execution_id, first.lease)
+    keep_steps(tx, [(one.execution_id, row) for one in transitions for row in one.kept])
+    _begin_steps(tx, transitions)
+    for one in transitions:
+        for function in one.then:
+            function(tx)
+
+
+def _hold(tx: Tx, transitions: Sequence[Transition]) -> None:
+    """Raises: LeaseLost."""
+    if len(transitions) == 1:
+        require_lease(tx, transitions[0].execution_id, transitions[0].lease)
+    elif transitions:
+        ids, leases = [one.execution_id for one in transitions], {one.lease for one in transitions}
+        held = tx.value(_sql.hold_leases, ids=json_text(ids), lease=transitions[0].lease)
+        if held < len(ids) or len(leases) > 1:
+            raise LeaseLost(", ".join(ids))
+
+
+def _begin_steps(tx: Tx, transitions: Sequence[Transition]) -> None:
+    """Intents, before their bodies run."""
+    rows = []
+    for one in transitions:
+        shared = {"execution_id": one.execution_id, "now": time_text(one.at)}
+        for key, item, type_, attempts in one.begun:
+            rows.append({**shared, "key": key, "item": item, "type": type_, "attempts": attempts})
     if rows:
         tx.run_each(_sql.begin_step, rows)
 
 
-def keep_steps(tx: Tx, execution_id: str, rows: Sequence[StepRow]) -> None:
-    """Where steps stand after their bodies; an outcome is kept once, and what comes later changes nothing."""
-    over = [_over(execution_id, row) for row in rows if row.status not in ("waiting", "running")]
+def keep_steps(tx: Tx, kept: Sequence[tuple[str, StepRow]]) -> None:
+    """Where steps stand after their bodies, each with its execution; an outcome is kept once, and what comes later
+    changes nothing."""
+    over = [_over(execution_id, row) for execution_id, row in kept if row.status not in ("waiting", "running")]
     if over:
         tx.run_each(_sql.end_step, over)
-    for row in rows:
+    for execution_id, row in kept:
         place = {"execution_id": execution_id, "key": row.key, "item": row.item}
         if row.status == "running":
             tx.run(_sql.expand_step, **place, output=json_text(row.output))
@@ -402,8 +448,8 @@ def queue(tx: Tx) -> Queue:
 
 def copy_steps(tx: Tx, source: str, target: str, keys: Sequence[str], now: datetime) -> None:
     """Let a new execution take over the outcomes of these steps."""
-    for key in keys:
-        tx.run(_sql.copy_step, source=source, target=target, key=key, now=time_text(now))
+    places = {"source": source, "target": target, "now": time_text(now)}
+    tx.run_each(_sql.copy_step, [{**places, "key": key} for key in keys])
 
 
 def uncertain_parts(tx: Tx, execution_id: str, key: str) -> list[tuple[int, str]]:
