@@ -162,6 +162,7 @@ class Driver:
             because=outcome.because,
             waits_for=outcome.waits_for,
             due_at=outcome.due_at,
+            text=outcome.text,
         )
 
     async def _perform(self, begins: Sequence[Begin]) -> None:

@@ -84,9 +84,9 @@ class Execution:
     requests: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as Transition
 class StepRow:
-    """A step, or one item of its for_each (`item` from 0), as it is kept."""
+    """A step, or one item of its for_each (`item` from 0), as it is kept. text: the output, where it is JSON already."""
 
     key: str
     item: int
@@ -100,7 +100,8 @@ class StepRow:
     error: Mapping[str, Any] | None = None
     because: Mapping[str, Any] | None = None
     waits_for: Mapping[str, Any] | None = None
-    due_at: datetime | None = field(default=None)
+    due_at: datetime | None = None
+    text: str | None = field(default=None)
 
 
 class LeaseLost(Exception):
@@ -305,7 +306,7 @@ def _over(execution_id: str, row: StepRow) -> dict[str, Any]:
         "started_at": time_text(row.started_at),
         "now": time_text(row.completed_at or row.started_at),
         "duration_ms": row.duration_ms,
-        "output": _json_or_none(row.output),
+        "output": row.text or _json_or_none(row.output),
         "error": _json_or_none(row.error),
         "because": _json_or_none(row.because),
     }
