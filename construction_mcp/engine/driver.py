@@ -110,7 +110,7 @@ class Driver:
             work.lease,
             now,
             is_first,
-            kept=[self._row(step, result.outcome, now) for step, result in results]
+            kept=[self._row(step, result.outcome, now, result.text) for step, result in results]
             + [self._row(end.step, end.outcome, now) for end in ends],
             begun=[(*begin.step, work.nodes[begin.step.key].type, begin.attempt) for begin in begins],
             then=then,
@@ -143,7 +143,7 @@ class Driver:
             text = f"{self.work.workflow_name} failed {most} times in a row and was stopped."
             store.alert(tx, execution.workflow_id, "stopped", text, now)
 
-    def _row(self, step: StepId, outcome: Outcome, now: datetime) -> StepRow:
+    def _row(self, step: StepId, outcome: Outcome, now: datetime, text: str | None = None) -> StepRow:
         began = self._began.pop(step, None)
         output: Any = outcome.output
         if outcome.items is not None:
@@ -162,7 +162,7 @@ class Driver:
             because=outcome.because,
             waits_for=outcome.waits_for,
             due_at=outcome.due_at,
-            text=outcome.text,
+            text=text,
         )
 
     async def _perform(self, begins: Sequence[Begin]) -> None:

@@ -106,7 +106,7 @@ class NodeRunner:
         made = await kind.perform(config, self._context(work, step, attempt, values, notes))
         if isinstance(made, Act):
             return made
-        return Result(completed(made, attempt, self._tools.limits))
+        return completed(made, attempt, self._tools.limits)
 
     async def _applies(self, work: Work, node: Node, step: StepId, values: Mapping[str, Any]) -> bool:
         """Whether its condition is true, or was: a change that was begun is not forgotten because time has passed."""

@@ -7,6 +7,7 @@ from typing import Any
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid
+from construction_mcp.engine.results import Result
 from construction_mcp.engine.standing import Outcome
 from construction_mcp.net.retry import Backoff
 from construction_mcp.store.columns import json_text
@@ -32,13 +33,14 @@ def kept(output: Mapping[str, Any], limits: Limits) -> Mapping[str, Any]:
     return output
 
 
-def completed(output: Mapping[str, Any], attempt: int, limits: Limits) -> Outcome:
-    """Over, with this output.
+def completed(output: Mapping[str, Any], attempt: int, limits: Limits) -> Result:
+    """It is over, with this output.
 
     Raises:
         Invalid: EXECUTION_OUTPUT_INVALID.
     """
-    return Outcome("completed", output, attempts=attempt, text=_written(output, limits))
+    text = _written(output, limits)
+    return Result(Outcome("completed", output, attempts=attempt), text=text)
 
 
 def _written(output: Mapping[str, Any], limits: Limits) -> str:

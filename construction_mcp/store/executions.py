@@ -86,7 +86,7 @@ class Execution:
 
 @dataclass(slots=True)  # not frozen, as Transition
 class StepRow:
-    """A step, or one item of its for_each (`item` from 0), as it is kept. text: the output, where it is JSON already."""
+    """A step, or one item of its for_each (`item` from 0), as it is kept. text: its output, if it is JSON already."""
 
     key: str
     item: int
