@@ -28,8 +28,7 @@ SELECT plan FROM workflow_versions WHERE workflow_id = :workflow_id AND number =
 -- name: queued :many
 -- The next to run, urgent ones first, then the oldest: the partial index holds the queue alone, in this order.
 -- What pause_all holds stays queued and is passed over, and so are workflows that have all their places (`full`, JSON).
-SELECT id, workflow_id, version, mode, started_at, trigger, plan_hash, environment, company_id, project_id, run_as,
-       requested_by, deliver_to, priority, depth, parent_id, parent_step, ending, recoveries, requests
+SELECT id, workflow_id, project_id
   FROM executions
  WHERE status = 'queued'
    AND environment = :environment

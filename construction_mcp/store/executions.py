@@ -127,7 +127,7 @@ def enqueue(tx: Tx, new: NewExecution, now: datetime) -> Enqueued:
 
 
 def execution_of(row: sqlite3.Row) -> Execution:
-    """From a row of `queued` or `by_id`."""
+    """From a row of `by_id`."""
     shape = {name: row[name] for name in Execution.__slots__}
     return Execution(**{**shape, "trigger": json.loads(row["trigger"]), "started_at": time_from(row["started_at"])})
 
@@ -161,11 +161,19 @@ class Child(NamedTuple):
     error: Mapping[str, Any] | None
 
 
+class Queued(NamedTuple):
+    """An execution in the queue, and whose places it would take."""
+
+    id: str
+    workflow_id: str
+    project_id: int | None
+
+
 class Seen(NamedTuple):
     """What could be carried out now, and when the next timer fires. `held`: of those nudged, what pause_all keeps."""
 
     due: list[str]
-    queued: list[Execution]
+    queued: list[Queued]
     nudged: list[str]
     held: set[str]
     next_due: datetime | None
@@ -179,7 +187,7 @@ def look(
     found = tx.all(_sql.nudged, ids=json_text(list(nudged)), environment=environment) if nudged else []
     due = [row["id"] for row in tx.all(_sql.due, environment=environment, now=time_text(now), most=most)]
     rows = tx.all(_sql.queued, environment=environment, most=most, full=json_text(list(full)))
-    queued = [execution_of(row) for row in rows]
+    queued = [Queued(*row) for row in rows]
     next_due = tx.value(_sql.next_due, environment=environment, now=time_text(now))
     free = [row["id"] for row in found if not row["is_held"]]
     held = {row["id"] for row in found if row["is_held"]}
