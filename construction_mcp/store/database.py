@@ -205,9 +205,14 @@ class Database:
     def _deliver(self, jobs: list[Job]) -> None:
         self._in_flight = []
         self._pending.extendleft(job for job in reversed(jobs) if job.again)
-        for job in jobs:
-            if job.again:
-                continue
+        self._tell([job for job in jobs if not job.again])
+
+    def _tell(self, jobs: list[Job]) -> None:
+        """A few in each turn of the loop: what hundreds of callers do next, all at once, would hold everybody up."""
+        most = self._limits.callers_told_max
+        if len(jobs) > most:
+            self._loop.call_soon(self._tell, jobs[most:])
+        for job in jobs[:most]:
             self._account(job)
             if job.waiting.done():
                 continue
