@@ -28,8 +28,7 @@ SELECT plan FROM workflow_versions WHERE workflow_id = :workflow_id AND number =
 -- name: queued :many
 -- The next to run, urgent ones first, then the oldest: the partial index holds the queue alone, in this order.
 -- What pause_all holds stays queued and is passed over, and so are workflows that have all their places (`full`, JSON).
-SELECT id, workflow_id, version, mode, started_at, trigger, plan_hash, environment, company_id, project_id, run_as,
-       requested_by, deliver_to, priority, depth, parent_id, parent_step, ending, recoveries, requests
+SELECT id, workflow_id, project_id
   FROM executions
  WHERE status = 'queued'
    AND environment = :environment
@@ -113,6 +112,14 @@ UPDATE steps
 -- name: hold_lease :value
 -- Inside every write of an engine: an execution that another engine took over is not this one's any more.
 SELECT 1 FROM executions WHERE id = :id AND lease = :lease AND status = 'running';
+
+-- name: hold_leases :value
+-- The same for the executions of one commit (JSON): how many of them are still this engine's.
+SELECT count(*)
+  FROM executions
+ WHERE id IN (SELECT value FROM json_each(:ids))
+   AND lease = :lease
+   AND status = 'running';
 
 -- name: park :run
 -- Nothing to do now: it waits without taking a place, until its next timer or until it is nudged.

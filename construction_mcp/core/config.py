@@ -75,6 +75,7 @@ class Limits:
     busy_backoff_s: float = 0.1
     commit_batch_max: int = 500  # functions sharing one commit: bounds how long a reader waits behind it
     commit_queue_max: int = 10_000
+    callers_told_max: int = 25  # of a commit, in one turn of the loop: what they do next takes about 0.1 ms each
     idempotency_kept_days: int = 30  # longer than any client repeats a call
     statement_cache: int = 512  # distinct SQL texts kept prepared; opening asserts that all of ours fit
     check_on_open_bytes_max: int = 4 * 1024 * 1024  # the structure check reads the whole file: 20 ms at this size

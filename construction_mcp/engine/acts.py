@@ -19,8 +19,8 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.effects import Intent, Recorded
 from construction_mcp.core.errors import ConstructionError, Invalid, Uncertain
 from construction_mcp.core.json import write_json
-from construction_mcp.engine.advance import Outcome, StepId
 from construction_mcp.engine.results import Result
+from construction_mcp.engine.standing import Outcome, StepId
 from construction_mcp.engine.trying import kept, waiting_retry
 from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals, intents

@@ -1,54 +1,22 @@
 """What to do next in one execution: pure, so that it can be tested by the thousand and replayed.
 
-No I/O, no clock, no randomness, no memory: the same plan, outcomes, signals and moment give the same commands, on
-whatever engine. An engine makes each command durable, carries it out, and asks again with what came of it.
-
-A step is a node of the plan or, with `for_each`, one item of it: `StepId(key, item)`, item -1 being the node itself.
+No I/O, no clock, no randomness, no memory: the same standing, signals and moment give the same commands, on whatever
+engine. An engine makes each command durable, carries it out, and asks again with what came of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from itertools import islice
+from typing import Any, Literal, TypeAlias
 
-from construction_mcp.workflow.plan import Node, Plan
+from construction_mcp.engine.standing import Fanned, Outcome, Outcomes, Standing, Status, StepId
+from construction_mcp.workflow.plan import Node
 
-WHOLE = -1
-
-Status = Literal["running", "waiting", "completed", "simulated", "failed", "skipped", "cancelled", "uncertain"]
 Ending = Literal["completed", "failed", "cancelled", "needs_review"]
 
-_UNDER_WAY = ("running", "waiting")
 _GAVE = ("completed", "simulated")
-
-
-class StepId(NamedTuple):
-    """A step of an execution; `item` counts from 0 inside a for_each."""
-
-    key: str
-    item: int = WHOLE
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Where a step stands. `running` with `items` is a for_each whose list is known.
-
-    because: why it was skipped, or what a simulated one would have done. error: the public shape of what went wrong.
-    waits_for, due_at: what a waiting one waits for, and when its timer fires.
-    """
-
-    status: Status
-    output: Any = None
-    error: Mapping[str, Any] | None = None
-    because: Mapping[str, Any] | None = None
-    items: Sequence[Any] | None = None
-    attempts: int = 0
-    waits_for: Mapping[str, Any] | None = None
-    due_at: datetime | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.status not in _UNDER_WAY
+_WORST: Sequence[tuple[Ending, Status]] = (("needs_review", "uncertain"), ("failed", "failed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,68 +59,37 @@ class Finish:
 
 
 Command: TypeAlias = Begin | End | Park | Finish
-Outcomes: TypeAlias = Mapping[StepId, Outcome]
 
 
-def advance(plan: Plan, outcomes: Outcomes, signals: Signals, now: datetime) -> list[Command]:
+def advance(standing: Standing, signals: Signals, now: datetime) -> list[Command]:
     """The commands that follow from where an execution stands; none while all there is to do is under way.
 
     `End` commands change what can begin, so whoever applies them asks again. At most one of `Park` and `Finish`, last.
     """
-    seen = _look(plan, outcomes)
-    is_stopped = signals.cancel or seen.is_stopped
-    ends = list(_ends(seen, outcomes, is_stopped=is_stopped))
+    is_stopped = signals.cancel or bool(standing.stopping)
+    ends = list(_ends(standing, is_stopped=is_stopped))
     if ends:
         return list(ends)
     if not is_stopped:
-        begins = list(_begins(seen, outcomes, signals, now))
+        begins = list(_begins(standing, signals, now))
         if begins:
             return list(begins)
-    if any(one.status == "running" and one.items is None for one in outcomes.values()):
+    if standing.bodies:
         return []
-    waiting = [one for one in outcomes.values() if one.status == "waiting"]
-    if waiting:
-        return [Park(min((one.due_at for one in waiting if one.due_at is not None), default=None))]
-    return [_finish(plan, outcomes, signals)]
+    if standing.waiting:
+        return [Park(min((one.due_at for one in standing.waiting.values() if one.due_at is not None), default=None))]
+    return [_finish(standing, signals)]
 
 
-@dataclass(slots=True)
-class _Seen:
-    """The nodes that something may have to be done about: free to begin, waiting, and fanned out; in document order."""
-
-    is_stopped: bool
-    free: list[Node]
-    waiting: list[tuple[Node, Outcome]]
-    fanned: list[tuple[Node, Outcome]]
-
-
-def _look(plan: Plan, outcomes: Outcomes) -> _Seen:
-    """One pass over the plan; what is over, or waits for others, costs a look-up."""
-    seen = _Seen(is_stopped=False, free=[], waiting=[], fanned=[])
-    for node in plan.nodes:
-        outcome = outcomes.get((node.key, WHOLE))  # type: ignore[call-overload]  # as in _is_free
-        if outcome is None:
-            if _is_free(node, outcomes):
-                seen.free.append(node)
-        elif outcome.status == "waiting":
-            seen.waiting.append((node, outcome))
-        elif outcome.status == "running":
-            if outcome.items is not None:
-                seen.fanned.append((node, outcome))
-        elif outcome.status == "uncertain" or (outcome.status == "failed" and node.on_error == "fail"):
-            seen.is_stopped = True
-    return seen
-
-
-def _ends(seen: _Seen, outcomes: Outcomes, *, is_stopped: bool) -> Iterator[End]:
+def _ends(standing: Standing, *, is_stopped: bool) -> Iterator[End]:
     """Steps whose outcome follows from those of others. What never began has no outcome when everything stops."""
-    for node in () if is_stopped else seen.free:
-        if (because := _why_not(node, outcomes)) is not None:
+    for node in () if is_stopped else standing.free():
+        if (because := _why_not(node, standing.outcomes)) is not None:
             yield End(StepId(node.key), Outcome("skipped", because=because))
-    for node, outcome in seen.fanned:
-        yield from _ends_of_items(node, outcome, outcomes, is_stopped=is_stopped)
-    for node, outcome in seen.waiting if is_stopped else ():
-        yield End(StepId(node.key), _given_up(outcome))
+    for fanned in standing.fanned():
+        yield from _ends_of_items(fanned, standing.outcomes, is_stopped=is_stopped)
+    for step, outcome in standing.waiting_nodes() if is_stopped else ():
+        yield End(step, _given_up(outcome))
 
 
 def _given_up(waiting: Outcome) -> Outcome:
@@ -176,29 +113,14 @@ def _why_not(node: Node, outcomes: Outcomes) -> Mapping[str, Any] | None:
     return None
 
 
-def _is_free(node: Node, outcomes: Outcomes) -> bool:
-    for key in node.after:
-        before = outcomes.get((key, WHOLE))  # type: ignore[call-overload]  # a StepId is a tuple, and dearer to make
-        if before is None or before.status in _UNDER_WAY:
-            return False
-    return True
-
-
-def _ends_of_items(node: Node, whole: Outcome, outcomes: Outcomes, *, is_stopped: bool) -> Iterator[End]:
+def _ends_of_items(fanned: Fanned, outcomes: Outcomes, *, is_stopped: bool) -> Iterator[End]:
     """Items that were waiting when everything stopped, then the whole once no item is under way."""
-    assert whole.items is not None
-    steps = [StepId(node.key, at) for at in range(len(whole.items))]
-    known = [outcomes.get(step) for step in steps]
-    broken = node.on_error == "fail" and any(one is not None and one.status == "failed" for one in known)
-    halted = is_stopped or broken or any(one is not None and one.status == "uncertain" for one in known)
-    if halted:
-        waiting = [(step, one) for step, one in zip(steps, known, strict=True) if one and one.status == "waiting"]
-        yield from (End(step, _given_up(one)) for step, one in waiting)
-        if waiting:
-            return
-    if any(one is not None and not one.is_over for one in known) or (not halted and None in known):
-        return
-    yield End(StepId(node.key), _whole_of(node, known, whole))
+    node, halted = fanned.node, is_stopped or fanned.is_broken
+    if halted and fanned.waiting:
+        yield from (End(StepId(node.key, at), _given_up(one)) for at, one in sorted(fanned.waiting.items()))
+    elif not fanned.under_way and (halted or fanned.known == fanned.count):
+        known = [outcomes.get(StepId(node.key, at)) for at in range(fanned.count)]
+        yield End(StepId(node.key), _whole_of(node, known, fanned.whole))
 
 
 def _whole_of(node: Node, items: Sequence[Outcome | None], whole: Outcome) -> Outcome:
@@ -220,34 +142,26 @@ def _first_error(items: Sequence[Outcome | None], status: Status) -> Mapping[str
     return next(one.error for one in items if one is not None and one.status == status)
 
 
-def _begins(seen: _Seen, outcomes: Outcomes, signals: Signals, now: datetime) -> Iterator[Begin]:
-    for node in seen.free:
+def _begins(standing: Standing, signals: Signals, now: datetime) -> Iterator[Begin]:
+    for node in standing.free():
         yield Begin(StepId(node.key), 1)
-    for node, outcome in seen.waiting:
+    for step, outcome in standing.waiting_nodes():
         if _is_due(outcome, signals, now):
-            yield Begin(StepId(node.key), outcome.attempts + 1)
-    for node, outcome in seen.fanned:
-        yield from _begins_of_items(node, outcome, outcomes, signals, now)
+            yield Begin(step, outcome.attempts + 1)
+    for fanned in standing.fanned():
+        if not fanned.is_broken:
+            yield from _begins_of_items(fanned, standing.outcomes, signals, now)
 
 
-def _begins_of_items(
-    node: Node, whole: Outcome, outcomes: Outcomes, signals: Signals, now: datetime
-) -> Iterator[Begin]:
-    """As many items as may be under way at once, in their order; a failure that fails the step stops the rest."""
-    assert whole.items is not None
-    assert node.for_each is not None
-    steps = [StepId(node.key, at) for at in range(len(whole.items))]
-    known = {step: outcomes[step] for step in steps if step in outcomes}
-    if any(one.status == "uncertain" or (one.status == "failed" and node.on_error == "fail") for one in known.values()):
-        return
-    free = node.for_each.concurrency - sum(not one.is_over for one in known.values())
-    for step in steps:
-        outcome = known.get(step)
-        if outcome is not None and outcome.status == "waiting" and _is_due(outcome, signals, now):
-            yield Begin(step, outcome.attempts + 1)  # it has its place already
-        elif outcome is None and free > 0:
-            free -= 1
-            yield Begin(step, 1)
+def _begins_of_items(fanned: Fanned, outcomes: Outcomes, signals: Signals, now: datetime) -> Iterator[Begin]:
+    """As many items as may be under way at once, in their order; one that waits has its place already."""
+    key = fanned.node.key
+    for at, outcome in sorted(fanned.waiting.items()):
+        if _is_due(outcome, signals, now):
+            yield Begin(StepId(key, at), outcome.attempts + 1)
+    fresh = (step for at in range(fanned.fresh, fanned.count) if (step := StepId(key, at)) not in outcomes)
+    for step in islice(fresh, max(0, fanned.concurrency - fanned.under_way)):
+        yield Begin(step, 1)
 
 
 def _is_due(outcome: Outcome, signals: Signals, now: datetime) -> bool:
@@ -257,16 +171,13 @@ def _is_due(outcome: Outcome, signals: Signals, now: datetime) -> bool:
     return signals.look and (outcome.waits_for or {}).get("what") != "retry"
 
 
-def _finish(plan: Plan, outcomes: Outcomes, signals: Signals) -> Finish:
+def _finish(standing: Standing, signals: Signals) -> Finish:
     """How it ends, by the worst that happened."""
-    for node in plan.nodes:
-        outcome = outcomes.get(StepId(node.key))
-        if outcome is not None and outcome.status == "uncertain":
-            return Finish("needs_review", _of_step(node, outcome))
-    for node in plan.nodes:
-        outcome = outcomes.get(StepId(node.key))
-        if outcome is not None and outcome.status == "failed" and node.on_error == "fail":
-            return Finish("failed", _of_step(node, outcome))
+    stopping = [(node, standing.outcomes[StepId(node.key)]) for node in standing.stopping_nodes()]
+    for ending, status in _WORST:
+        for node, outcome in stopping:
+            if outcome.status == status:
+                return Finish(ending, _of_step(node, outcome))
     return Finish("cancelled" if signals.cancel else "completed")
 
 

@@ -1,21 +1,23 @@
 """Carries one execution out until it ends or only waits."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
-from construction_mcp.engine.advance import Begin, End, Finish, Outcome, Park, Signals, StepId, advance
+from construction_mcp.engine.advance import Begin, End, Finish, Park, Signals, advance
 from construction_mcp.engine.results import Result
 from construction_mcp.engine.runner import NodeRunner
+from construction_mcp.engine.standing import Outcome, StepId
 from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals
 from construction_mcp.store import executions as store
 from construction_mcp.store.database import Database
-from construction_mcp.store.executions import StepRow
+from construction_mcp.store.executions import StepRow, Transition
 from construction_mcp.store.groups import Tx
 
 
@@ -56,34 +58,34 @@ class Driver:
                 ends, begins, last = self._decide(now)
                 if ends or begins or last or self._results:
                     await self._commit(ends, begins, last, now)
-                for begin in begins:
-                    self._begin(begin)
                 if last is not None:
                     return last if isinstance(last, Finish) else None
-                await self._next()
+                await self._perform(begins)
         finally:
             await self._cut_off()
 
     def _decide(self, now: datetime) -> tuple[list[End], list[Begin], Park | Finish | None]:
         """Take in what came of the last bodies, and ask what follows until only bodies and the end are left."""
+        work = self.work
         for step, result in self._results:
-            self.work.put(step, result.outcome)
+            work.put(step, result.outcome)
         ends: list[End] = []
         while True:
-            commands = advance(self.work.plan, self.work.outcomes, self.work.signals, now)
+            commands = advance(work.standing, work.signals, now)
             found = [one for one in commands if isinstance(one, End)]
             if not found:
                 break
             for end in found:
-                self.work.put(end.step, end.outcome)
+                work.put(end.step, end.outcome)
             ends += found
-        self.work.signals = Signals(cancel=self.work.signals.cancel)
+        if work.signals.look:
+            work.signals = Signals(cancel=work.signals.cancel)
         begins = [one for one in commands if isinstance(one, Begin)]
         for begin in begins:
-            if begin.step in self.work.outcomes:
-                self.work.before[begin.step] = self.work.outcomes[begin.step]
-            self.work.began.setdefault(begin.step, now)
-            self.work.put(begin.step, Outcome("running", attempts=begin.attempt))
+            if (before := work.standing.outcomes.get(begin.step)) is not None:
+                work.before[begin.step] = before
+            work.began.setdefault(begin.step, now)
+            work.put(begin.step, Outcome("running", attempts=begin.attempt))
         last = next((one for one in commands if isinstance(one, Park | Finish)), None)
         return ends, begins, last
 
@@ -93,34 +95,38 @@ class Driver:
         """One transaction: outcomes, what else belongs to them, intents of what begins, and the end if it is one."""
         work, execution_id = self.work, self.work.execution.id
         results, self._results = self._results, []
-        rows = [self._row(step, result.outcome, now) for step, result in results]
-        rows += [self._row(end.step, end.outcome, now) for end in ends]
-        begun = [(*begin.step, work.nodes[begin.step.key].type, begin.attempt) for begin in begins]
         is_first, self._claimed = not self._claimed, True
-        duration_ms = (now - work.execution.started_at).total_seconds() * 1000
-
-        def write(tx: Tx) -> None:
-            if is_first:
-                store.claim(tx, execution_id, work.lease)
-            else:
-                store.require_lease(tx, execution_id, work.lease)
-            store.keep_steps(tx, execution_id, rows)
-            for step, result in results:
-                for record in result.records:
-                    record(tx)
-                for kind, text in result.notes:
-                    store.note(tx, execution_id, kind, step.key, text, now)
-            store.begin_steps(tx, execution_id, begun, now)
-            if isinstance(last, Park):
-                store.park(tx, execution_id, work.lease, last.due_at, work.requests)
-            elif last is not None:
-                store.finish(
-                    tx, work.execution, work.lease, last.status, last.error, max(0.0, duration_ms), work.requests, now
-                )
-                self._end(tx, last, now)
-
+        then: list[Callable[[Tx], None]] = []
+        for step, result in results:
+            then += result.records
+            then += [
+                partial(store.note, execution_id=execution_id, kind=kind, step=step.key, text=text, now=now)
+                for kind, text in result.notes
+            ]
+        if last is not None:
+            then.append(partial(self._leave, last=last, now=now))
+        transition = Transition(
+            execution_id,
+            work.lease,
+            now,
+            is_first,
+            kept=[self._row(step, result.outcome, now, result.text) for step, result in results]
+            + [self._row(end.step, end.outcome, now) for end in ends],
+            begun=[(*begin.step, work.nodes[begin.step.key].type, begin.attempt) for begin in begins],
+            then=then,
+        )
         durable = isinstance(last, Finish) or any(result.is_durable for _, result in results)
-        await self._database.write(write, durable=durable)
+        await self._database.write_shared(store.record, transition, durable=durable)
+
+    def _leave(self, tx: Tx, last: Park | Finish, now: datetime) -> None:
+        """It waits from now on, or is over."""
+        work = self.work
+        if isinstance(last, Park):
+            store.park(tx, work.execution.id, work.lease, last.due_at, work.requests)
+            return
+        duration_ms = max(0.0, (now - work.execution.started_at).total_seconds() * 1000)
+        store.finish(tx, work.execution, work.lease, last.status, last.error, duration_ms, work.requests, now)
+        self._end(tx, last, now)
 
     def _end(self, tx: Tx, last: Finish, now: datetime) -> None:
         """What an end brings along: questions nobody has to answer any more, and what the owner has to hear."""
@@ -137,7 +143,7 @@ class Driver:
             text = f"{self.work.workflow_name} failed {most} times in a row and was stopped."
             store.alert(tx, execution.workflow_id, "stopped", text, now)
 
-    def _row(self, step: StepId, outcome: Outcome, now: datetime) -> StepRow:
+    def _row(self, step: StepId, outcome: Outcome, now: datetime, text: str | None = None) -> StepRow:
         began = self._began.pop(step, None)
         output: Any = outcome.output
         if outcome.items is not None:
@@ -156,13 +162,26 @@ class Driver:
             because=outcome.because,
             waits_for=outcome.waits_for,
             due_at=outcome.due_at,
+            text=text,
         )
 
-    def _begin(self, begin: Begin) -> None:
-        self._began[begin.step] = self._clock.monotonic()
-        body = asyncio.get_running_loop().create_task(self._runner.run(self.work, begin.step, begin.attempt))
-        self._bodies[body] = begin.step
-        body.add_done_callback(lambda _: self._signalled.set())
+    async def _perform(self, begins: Sequence[Begin]) -> None:
+        """Begin these bodies and wait for the first that is done, or for a signal."""
+        if len(begins) == 1 and not self._bodies and not self.work.standing.waiting:
+            # Whatever is signalled meanwhile, nothing follows from it before this one is done: it needs no task.
+            step, attempt = begins[0].step, begins[0].attempt
+            self._began[step] = self._clock.monotonic()
+            self._results.append((step, await self._runner.run(self.work, step, attempt)))
+            return
+        for begin in begins:
+            self._began[begin.step] = self._clock.monotonic()
+            body = asyncio.get_running_loop().create_task(self._runner.run(self.work, begin.step, begin.attempt))
+            self._bodies[body] = begin.step
+            body.add_done_callback(self._is_done)
+        await self._next()
+
+    def _is_done(self, _body: "asyncio.Task[Result]") -> None:
+        self._signalled.set()
 
     async def _next(self) -> None:
         """Wait until a body is done or something was signalled, and take in all that is there by then."""

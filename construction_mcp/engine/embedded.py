@@ -233,7 +233,7 @@ class EmbeddedEngine:
         running = Counter(driver.work.execution.workflow_id for driver in self._drivers.values())
         return [one for one, count in running.items() if count >= self._settings.executions_per_workflow_max]
 
-    def _fair(self, queued: "list[store.Execution]") -> "list[store.Execution]":
+    def _fair(self, queued: "list[store.Queued]") -> "list[store.Queued]":
         """Those for which their workflow and their project have a place left."""
         running = [driver.work.execution for driver in self._drivers.values()]
         workflows = Counter(one.workflow_id for one in running)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.errors import Conflict, NextCall, NotFound
-from construction_mcp.engine.advance import StepId
+from construction_mcp.engine.standing import StepId
 from construction_mcp.engine.work import step_key
 from construction_mcp.store import audit, intents
 from construction_mcp.store import executions as store

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from construction_mcp.engine.advance import Outcome
+from construction_mcp.engine.standing import Outcome
 from construction_mcp.store.groups import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """notes: kind and text for the execution's log. records: further rows of the same transaction, such as how an
-    intent ended; is_durable: the transaction has to survive a power cut."""
+    intent ended; is_durable: the transaction has to survive a power cut. text: the output, if it is JSON already."""
 
     outcome: Outcome
     notes: tuple[tuple[str, str], ...] = ()
     records: tuple[Callable[[Tx], None], ...] = field(default=())
     is_durable: bool = False
+    text: str | None = None

@@ -4,7 +4,6 @@ What changes something passes through `acts.py`, which makes the intent durable 
 here again; how often and when is decided here as well, by what went wrong.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +18,10 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid, Unavailable
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.engine.acts import Acts
-from construction_mcp.engine.advance import WHOLE, Outcome, StepId
+from construction_mcp.engine.deadline import within
 from construction_mcp.engine.results import Result
-from construction_mcp.engine.trying import kept, waiting_retry
+from construction_mcp.engine.standing import WHOLE, Outcome, StepId
+from construction_mcp.engine.trying import completed, waiting_retry
 from construction_mcp.engine.waits import Waits
 from construction_mcp.engine.work import Work
 from construction_mcp.expressions.port import ExpressionEngine
@@ -64,8 +64,8 @@ class NodeRunner:
         notes: list[tuple[str, str]] = []
         token = current_account.set(self._account(work))
         try:
-            async with asyncio.timeout(node.timeout_s or self._tools.limits.step_timeout_s):
-                result = await self._body(work, node, step, attempt, notes)
+            body = self._body(work, node, step, attempt, notes)
+            result = await within(node.timeout_s or self._tools.limits.step_timeout_s, body)
             if isinstance(result, Act):  # has a deadline of its own: what was sent late is not known to have failed
                 result = await self._acts.carry_out(work, node, step, attempt, result)
         except LeaseLost:
@@ -106,7 +106,7 @@ class NodeRunner:
         made = await kind.perform(config, self._context(work, step, attempt, values, notes))
         if isinstance(made, Act):
             return made
-        return Result(Outcome("completed", kept(made, self._tools.limits), attempts=attempt))
+        return completed(made, attempt, self._tools.limits)
 
     async def _applies(self, work: Work, node: Node, step: StepId, values: Mapping[str, Any]) -> bool:
         """Whether its condition is true, or was: a change that was begun is not forgotten because time has passed."""

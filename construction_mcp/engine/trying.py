@@ -1,6 +1,5 @@
 """When a step is tried again, and what of its output can be kept."""
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -8,8 +7,10 @@ from typing import Any
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid
-from construction_mcp.engine.advance import Outcome
+from construction_mcp.engine.results import Result
+from construction_mcp.engine.standing import Outcome
 from construction_mcp.net.retry import Backoff
+from construction_mcp.store.columns import json_text
 from construction_mcp.workflow.plan import Node
 
 
@@ -28,13 +29,28 @@ def kept(output: Mapping[str, Any], limits: Limits) -> Mapping[str, Any]:
     Raises:
         Invalid: EXECUTION_OUTPUT_INVALID.
     """
+    _written(output, limits)
+    return output
+
+
+def completed(output: Mapping[str, Any], attempt: int, limits: Limits) -> Result:
+    """It is over, with this output.
+
+    Raises:
+        Invalid: EXECUTION_OUTPUT_INVALID.
+    """
+    text = _written(output, limits)
+    return Result(Outcome("completed", output, attempts=attempt), text=text)
+
+
+def _written(output: Mapping[str, Any], limits: Limits) -> str:
     try:
-        size = len(json.dumps(output, allow_nan=False, ensure_ascii=False))
+        text = json_text(output)
     except (TypeError, ValueError, RecursionError):
         raise Invalid("The step gave something that is no JSON.", code="EXECUTION_OUTPUT_INVALID") from None
-    if size > limits.step_output_bytes_max:
+    if len(text) > limits.step_output_bytes_max:
         raise Invalid(
-            f"The step gave {size} characters; {limits.step_output_bytes_max} are kept.",
+            f"The step gave {len(text)} characters; {limits.step_output_bytes_max} are kept.",
             code="EXECUTION_OUTPUT_INVALID",
         )
-    return output
+    return text

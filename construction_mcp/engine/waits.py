@@ -16,8 +16,8 @@ from construction_mcp.actions.workflow import CallConfig
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
-from construction_mcp.engine.advance import Outcome, StepId
 from construction_mcp.engine.results import Result
+from construction_mcp.engine.standing import Outcome, StepId
 from construction_mcp.engine.starter import new_execution, trigger_value
 from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from construction_mcp.core.json import write_json
-from construction_mcp.engine.advance import WHOLE, Outcome, Signals, Status, StepId
+from construction_mcp.engine.advance import Signals
+from construction_mcp.engine.standing import WHOLE, Outcome, Standing, Status, StepId
 from construction_mcp.store.executions import Execution, StepRow
 from construction_mcp.workflow.plan import Node, Plan
 
@@ -25,18 +26,19 @@ class Work:
     plan: Plan
     workflow_name: str
     lease: str
-    outcomes: dict[StepId, Outcome] = field(default_factory=dict)
     began: dict[StepId, datetime] = field(default_factory=dict)
     before: dict[StepId, Outcome] = field(default_factory=dict)
     touched: dict[tuple[str, str], set[StepId]] = field(default_factory=dict)
     signals: Signals = field(default_factory=Signals)
     timezone: str | None = None
     requests: int = 0
+    standing: Standing = field(init=False)
     nodes: Mapping[str, Node] = field(init=False)
     values: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.nodes = {node.key: node for node in self.plan.nodes}
+        self.standing = Standing(self.plan)
+        self.nodes = self.plan.by_key
         self.timezone = self.plan.trigger.get("timezone")
         self.requests = self.execution.requests
         workflow = {"id": self.execution.workflow_id, "name": self.workflow_name, "version": self.execution.version}
@@ -55,7 +57,7 @@ class Work:
 
     def put(self, step: StepId, outcome: Outcome) -> None:
         """Where the step stands now; expressions see it once it is over."""
-        self.outcomes[step] = outcome
+        self.standing.put(step, outcome)
         if step.item == WHOLE and outcome.is_over:
             seen: dict[str, Any] = {"status": outcome.status, "error": _seen_error(outcome.error)}
             if outcome.status in ("completed", "simulated"):
@@ -99,7 +101,7 @@ class Work:
         clock = {"now": now.isoformat(), "timezone": zone, "holidays": list(self.plan.trigger.get("holidays") or ())}
         values = {**self.values, "clock": clock}
         if step.item != WHOLE:
-            fan, whole = self.nodes[step.key].for_each, self.outcomes[StepId(step.key)]
+            fan, whole = self.nodes[step.key].for_each, self.standing.outcomes[StepId(step.key)]
             assert fan is not None
             assert whole.items is not None
             values[fan.name] = whole.items[step.item]

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def time_text(moment: datetime) -> str:
     """UTC in one fixed width, so that text order is time order."""
@@ -25,4 +27,4 @@ def optional_time_from(text: str | None) -> datetime | None:
 
 def json_text(value: Any) -> str:
     """JSON as written: unlike `core.json.write_json` it keeps the order of keys, which people chose."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)

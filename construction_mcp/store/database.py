@@ -14,7 +14,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from construction_mcp.store.statements import Statements
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 _CURSOR_CHUNK = 64  # aiosqlite wants one; we never use its cursors
 
@@ -109,6 +110,15 @@ class Database:
         """
         return await self._submit(function, writes=True, durable=durable)
 
+    async def write_shared(
+        self, function: Callable[[Tx, Sequence[Item]], None], item: Item, *, durable: bool = False
+    ) -> None:
+        """As `write`, for what many do at once: all who wait with the same function share one call of it.
+
+        When that fails, it runs again for each of them apart, so nobody meets another's mistake.
+        """
+        await self._submit(function, writes=True, durable=durable, item=item, shared=True)
+
     async def copy_into(self, target: sqlite3.Connection) -> None:
         """Copy the live database page by page; waiting functions run between steps and are part of the copy."""
         done: asyncio.Future[None] = self._loop.create_future()
@@ -135,12 +145,14 @@ class Database:
         now = {"queued": len(self._pending), "in_flight": len(self._in_flight), "hops": self._hops}
         return {**now, **groups, "commit_batch_mean": mean, **statements}
 
-    async def _submit(self, function: Callable[[Tx], T], *, writes: bool, durable: bool) -> T:
+    async def _submit(
+        self, function: Callable[..., T], *, writes: bool, durable: bool, item: Any = None, shared: bool = False
+    ) -> T:
         self._refuse_if_closing()
         if len(self._pending) >= self._limits.commit_queue_max:
             raise Unavailable("The database queue is full.", code="SYSTEM_BUSY", retry_after_s=1)
         waiting: asyncio.Future[T] = self._loop.create_future()
-        self._pending.append(Job(function, waiting, writes, durable, current_trace.get()))
+        self._pending.append(Job(function, waiting, writes, durable, current_trace.get(), item, shared))
         self._wake.set()
         return await waiting
 
@@ -193,9 +205,14 @@ class Database:
     def _deliver(self, jobs: list[Job]) -> None:
         self._in_flight = []
         self._pending.extendleft(job for job in reversed(jobs) if job.again)
-        for job in jobs:
-            if job.again:
-                continue
+        self._tell([job for job in jobs if not job.again])
+
+    def _tell(self, jobs: list[Job]) -> None:
+        """A few in each turn of the loop: what hundreds of callers do next, all at once, would hold everybody up."""
+        most = self._limits.callers_told_max
+        if len(jobs) > most:
+            self._loop.call_soon(self._tell, jobs[most:])
+        for job in jobs[:most]:
             self._account(job)
             if job.waiting.done():
                 continue

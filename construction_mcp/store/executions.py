@@ -6,7 +6,7 @@ tools read of executions is in `execution_reads`.
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -84,9 +84,9 @@ class Execution:
     requests: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as Transition
 class StepRow:
-    """A step, or one item of its for_each (`item` from 0), as it is kept."""
+    """A step, or one item of its for_each (`item` from 0), as it is kept. text: its output, if it is JSON already."""
 
     key: str
     item: int
@@ -100,7 +100,8 @@ class StepRow:
     error: Mapping[str, Any] | None = None
     because: Mapping[str, Any] | None = None
     waits_for: Mapping[str, Any] | None = None
-    due_at: datetime | None = field(default=None)
+    due_at: datetime | None = None
+    text: str | None = field(default=None)
 
 
 class LeaseLost(Exception):
@@ -126,7 +127,7 @@ def enqueue(tx: Tx, new: NewExecution, now: datetime) -> Enqueued:
 
 
 def execution_of(row: sqlite3.Row) -> Execution:
-    """From a row of `queued` or `by_id`."""
+    """From a row of `by_id`."""
     shape = {name: row[name] for name in Execution.__slots__}
     return Execution(**{**shape, "trigger": json.loads(row["trigger"]), "started_at": time_from(row["started_at"])})
 
@@ -160,11 +161,19 @@ class Child(NamedTuple):
     error: Mapping[str, Any] | None
 
 
+class Queued(NamedTuple):
+    """An execution in the queue, and whose places it would take."""
+
+    id: str
+    workflow_id: str
+    project_id: int | None
+
+
 class Seen(NamedTuple):
     """What could be carried out now, and when the next timer fires. `held`: of those nudged, what pause_all keeps."""
 
     due: list[str]
-    queued: list[Execution]
+    queued: list[Queued]
     nudged: list[str]
     held: set[str]
     next_due: datetime | None
@@ -178,7 +187,7 @@ def look(
     found = tx.all(_sql.nudged, ids=json_text(list(nudged)), environment=environment) if nudged else []
     due = [row["id"] for row in tx.all(_sql.due, environment=environment, now=time_text(now), most=most)]
     rows = tx.all(_sql.queued, environment=environment, most=most, full=json_text(list(full)))
-    queued = [execution_of(row) for row in rows]
+    queued = [Queued(*row) for row in rows]
     next_due = tx.value(_sql.next_due, environment=environment, now=time_text(now))
     free = [row["id"] for row in found if not row["is_held"]]
     held = {row["id"] for row in found if row["is_held"]}
@@ -222,23 +231,69 @@ def claim(tx: Tx, execution_id: str, lease: str) -> None:
         raise LeaseLost(execution_id)
 
 
-def begin_steps(tx: Tx, execution_id: str, begun: Sequence[tuple[str, int, str, int]], now: datetime) -> None:
-    """Intents of steps, as key, item, type and attempt, before their bodies run."""
-    shared = {"execution_id": execution_id, "now": time_text(now)}
-    rows = [
-        {**shared, "key": key, "item": item, "type": type_, "attempts": attempts}
-        for key, item, type_, attempts in begun
-    ]
+@dataclass(slots=True)  # not frozen: one is made for every step
+class Transition:
+    """What becomes of one execution in one transaction.
+
+    is_first: it is taken with it. kept: where steps stand after their bodies. begun: intents of steps before theirs, as
+    key, item, type and attempt. then: what else belongs to it, in its order: how intents ended, notes, the end.
+    """
+
+    execution_id: str
+    lease: str
+    at: datetime
+    is_first: bool
+    kept: Sequence[StepRow]
+    begun: Sequence[tuple[str, int, str, int]]
+    then: Sequence[Callable[[Tx], None]]
+
+
+def record(tx: Tx, transitions: Sequence[Transition]) -> None:
+    """Make transitions of as many executions durable, all or none of them.
+
+    Raises:
+        LeaseLost: one of them is not this engine's any more.
+    """
+    _hold(tx, [one for one in transitions if not one.is_first])
+    for first in transitions:
+        if first.is_first:
+            claim(tx, first.execution_id, first.lease)
+    keep_steps(tx, [(one.execution_id, row) for one in transitions for row in one.kept])
+    _begin_steps(tx, transitions)
+    for one in transitions:
+        for function in one.then:
+            function(tx)
+
+
+def _hold(tx: Tx, transitions: Sequence[Transition]) -> None:
+    """Raises: LeaseLost."""
+    if len(transitions) == 1:
+        require_lease(tx, transitions[0].execution_id, transitions[0].lease)
+    elif transitions:
+        ids, leases = [one.execution_id for one in transitions], {one.lease for one in transitions}
+        held = tx.value(_sql.hold_leases, ids=json_text(ids), lease=transitions[0].lease)
+        if held < len(ids) or len(leases) > 1:
+            raise LeaseLost(", ".join(ids))
+
+
+def _begin_steps(tx: Tx, transitions: Sequence[Transition]) -> None:
+    """Intents, before their bodies run."""
+    rows = []
+    for one in transitions:
+        shared = {"execution_id": one.execution_id, "now": time_text(one.at)}
+        for key, item, type_, attempts in one.begun:
+            rows.append({**shared, "key": key, "item": item, "type": type_, "attempts": attempts})
     if rows:
         tx.run_each(_sql.begin_step, rows)
 
 
-def keep_steps(tx: Tx, execution_id: str, rows: Sequence[StepRow]) -> None:
-    """Where steps stand after their bodies; an outcome is kept once, and what comes later changes nothing."""
-    over = [_over(execution_id, row) for row in rows if row.status not in ("waiting", "running")]
+def keep_steps(tx: Tx, kept: Sequence[tuple[str, StepRow]]) -> None:
+    """Where steps stand after their bodies, each with its execution; an outcome is kept once, and what comes later
+    changes nothing."""
+    over = [_over(execution_id, row) for execution_id, row in kept if row.status not in ("waiting", "running")]
     if over:
         tx.run_each(_sql.end_step, over)
-    for row in rows:
+    for execution_id, row in kept:
         place = {"execution_id": execution_id, "key": row.key, "item": row.item}
         if row.status == "running":
             tx.run(_sql.expand_step, **place, output=json_text(row.output))
@@ -259,7 +314,7 @@ def _over(execution_id: str, row: StepRow) -> dict[str, Any]:
         "started_at": time_text(row.started_at),
         "now": time_text(row.completed_at or row.started_at),
         "duration_ms": row.duration_ms,
-        "output": _json_or_none(row.output),
+        "output": row.text or _json_or_none(row.output),
         "error": _json_or_none(row.error),
         "because": _json_or_none(row.because),
     }
@@ -402,8 +457,8 @@ def queue(tx: Tx) -> Queue:
 
 def copy_steps(tx: Tx, source: str, target: str, keys: Sequence[str], now: datetime) -> None:
     """Let a new execution take over the outcomes of these steps."""
-    for key in keys:
-        tx.run(_sql.copy_step, source=source, target=target, key=key, now=time_text(now))
+    places = {"source": source, "target": target, "now": time_text(now)}
+    tx.run_each(_sql.copy_step, [{**places, "key": key} for key in keys])
 
 
 def uncertain_parts(tx: Tx, execution_id: str, key: str) -> list[tuple[int, str]]:

@@ -2,6 +2,9 @@
 
 A function is isolated by a savepoint: when it fails, its own changes are undone and the others commit. Functions are
 synchronous and get nothing but a `Tx`, so no network and no waiting can happen inside a transaction.
+
+Callers that do the same thing may share even the function: it gets the items of all of them at once, which costs a
+statement per kind of row and not one per caller. When that fails, each runs again apart and meets its own mistake.
 """
 
 import asyncio
@@ -63,13 +66,15 @@ class Tx:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One function and whoever waits for it."""
+    """One function and whoever waits for it. `shared`: it takes a list, of this `item` and those of others."""
 
-    function: Callable[[Tx], Any]
+    function: Callable[..., Any]
     waiting: "asyncio.Future[Any]"
     writes: bool
     durable: bool
     trace: Trace | None
+    item: Any = None
+    shared: bool = False
     tries: int = 0
     result: Any = None
     error: Exception | None = None
@@ -77,6 +82,7 @@ class Job:
     queries: int = 0
     again: bool = False  # it did not commit through no fault of its own, and may run once more
     blocked: bool = False  # ... because another program held the lock
+    apart: bool = False  # sharing its function failed, perhaps through no fault of its own
 
 
 @dataclass(slots=True)
@@ -111,7 +117,7 @@ class Groups:
                 writers.append(job)
             else:
                 self.counts.reads += 1
-                self._call(job)
+                self._call([job])
         if writers:
             self._run_writers(writers)
 
@@ -124,13 +130,13 @@ class Groups:
         except sqlite3.Error as problem:
             self._fail(writers, problem)
             return
-        for job in writers:
-            self._run_isolated(job, is_alone=len(writers) == 1)
+        for jobs in _side_by_side(writers):
+            self._run_isolated(jobs, is_alone=len(jobs) == len(writers))
             if not self._connection.in_transaction:
                 # SQLite undid the whole transaction (disk full, statement limit): the others did nothing wrong.
-                innocent = [other for other in writers if other is not job]
-                assert job.error is not None, "SQLite rolls back by itself only when a statement fails"
-                self._fail(innocent, job.error, again=True)
+                innocent = [other for other in writers if other not in jobs]
+                assert jobs[0].error is not None, "SQLite rolls back by itself only when a statement fails"
+                self._fail(innocent, jobs[0].error, again=True)
                 return
         self._commit(writers)
 
@@ -141,31 +147,38 @@ class Groups:
             self._synchronous = wanted
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def _run_isolated(self, job: Job, *, is_alone: bool) -> None:
+    def _run_isolated(self, jobs: list[Job], *, is_alone: bool) -> None:
         """Alone in its transaction a function needs no savepoint: undoing it undoes everything."""
         if is_alone:
-            self._call(job)
-            if job.error is not None and self._connection.in_transaction:
+            self._call(jobs)
+            if jobs[0].error is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             return
         self._connection.execute("SAVEPOINT job")
-        self._call(job)
+        self._call(jobs)
         if not self._connection.in_transaction:
             return
-        if job.error is not None:
+        if jobs[0].error is not None:
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
 
-    def _call(self, job: Job) -> None:
-        tx = Tx(self._statements, writes=job.writes)
+    def _call(self, jobs: list[Job]) -> None:
+        """Run the one function of these jobs, which are several only where they share it."""
+        first, tx = jobs[0], Tx(self._statements, writes=jobs[0].writes)
         started = time.perf_counter()
-        job.error = None
         try:
-            job.result = job.function(tx)
+            result = first.function(tx, [job.item for job in jobs]) if first.shared else first.function(tx)
         except Exception as problem:  # noqa: BLE001 - the function's caller gets it, whatever it is
-            self._fail([job], problem)
-        job.took_ms += (time.perf_counter() - started) * 1000
-        job.queries += tx.queries
+            self._fail(jobs, problem, again=len(jobs) > 1)
+            for job in jobs:
+                job.apart = True
+        else:
+            for job in jobs:
+                job.error, job.result = None, result
+        took_ms = (time.perf_counter() - started) * 1000
+        for job in jobs:
+            job.took_ms += took_ms
+            job.queries += tx.queries
 
     def _commit(self, writers: list[Job]) -> None:
         started = time.perf_counter()
@@ -193,3 +206,11 @@ class Groups:
             job.blocked = blocked
             job.again = (again or blocked) and job.tries < self._tries_max
             job.error = translate(problem)
+
+
+def _side_by_side(writers: list[Job]) -> list[list[Job]]:
+    """Those that share a function, where the first of them stands; every other by itself."""
+    together: dict[Any, list[Job]] = {}
+    for job in writers:
+        together.setdefault(job.function if job.shared and not job.apart else job, []).append(job)
+    return list(together.values())

@@ -60,7 +60,7 @@ class Node:
     level: int
 
 
-@dataclass(frozen=True)  # not slots: its hash is worked out once
+@dataclass(frozen=True)  # not slots: what follows from it is worked out once
 class Plan:
     """Everything one version of a workflow does.
 
@@ -87,6 +87,25 @@ class Plan:
     def canonical(self) -> str:
         """The one text of this plan: keys sorted, no spaces."""
         return write_json(self.as_json())
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Node]:
+        """The nodes by their keys."""
+        return {node.key: node for node in self.nodes}
+
+    @cached_property
+    def followers(self) -> Mapping[str, Sequence[Node]]:
+        """The nodes that come after each, in document order."""
+        found: dict[str, list[Node]] = {node.key: [] for node in self.nodes}
+        for node in self.nodes:
+            for key in node.after:
+                found[key].append(node)
+        return found
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Where each node stands in the document."""
+        return {node.key: at for at, node in enumerate(self.nodes)}
 
     @cached_property
     def hash(self) -> str:

@@ -1,6 +1,8 @@
 """How fast executions are carried out, beside DBOS on SQLite in the same run: `python -m tests.perf.bench_engine`.
 
 Steps do nothing, so what is measured is what durability costs: intents before bodies, outcomes before successors.
+CPU per step is this process's, both threads: on a busy machine it can be compared where the times cannot.
+An event counts from the commit that accepts it, as a delivery's does, to the body of its first step.
 DBOS is a development tool here (`pip install dbos`); without it its column says so.
 """
 
@@ -10,7 +12,8 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,12 +22,16 @@ from typing import Any
 from construction_mcp.core.clock import SystemClock
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.store.database import Database
+from construction_mcp.store.executions import EVENT, enqueue
 from construction_mcp.workflow.plan import Plan
 from tests.engine.plant import Plant, build, chain, fan, node, plan, running
 
 BUDGETS_MS = {"10 steps": 10.0, "50 steps": 40.0, "100 steps": 80.0, "fan-out of 100": 15.0}
 BUDGETS_PER_S = {20: 3000.0, 100: 5000.0}
+EVENT_P95, STALL, TURN = "event to first step p95, ms", "loop stall at 100, ms", "... of it the loop's CPU, ms"
 _EXECUTIONS = 300  # of ten steps each, for throughput
+_EVENTS, _EVENT_PAUSE_S = 100, 0.01
+_TICK_S = 0.001
 
 
 async def _measure(rounds: int) -> dict[str, float]:
@@ -38,7 +45,11 @@ async def _measure(rounds: int) -> dict[str, float]:
                 async with running(build(database, SystemClock(), settings)) as plant:
                     if places == 20:
                         found |= await _single(plant, rounds)
-                    found[f"{places} at once, steps/s"] = await _throughput(plant)
+                    async with _ticking() as gaps:
+                        rate, cpu_us = await _throughput(plant)
+                    found[f"{places} at once, steps/s"] = rate
+                    found[f"{places} at once, CPU us/step"] = cpu_us
+                found[STALL], found[TURN] = (max(column) for column in zip(*gaps, strict=True))
             finally:
                 await database.close()
     return found
@@ -56,17 +67,69 @@ async def _single(plant: Plant, rounds: int) -> dict[str, float]:
             await plant.engine.ended(accepted.id, 30.0)
 
         found[f"{name}, ms"] = await _median_ms(once, rounds)
+    found[EVENT_P95] = await _events(plant)
     return found
 
 
-async def _throughput(plant: Plant) -> float:
+class _Watched(list[tuple[str, int]]):
+    """The bodies that ran, and a bell for whoever waits for the next."""
+
+    def __init__(self) -> None:
+        self.bell = asyncio.Event()
+
+    def append(self, body: tuple[str, int]) -> None:
+        super().append(body)
+        self.bell.set()
+
+
+async def _events(plant: Plant) -> float:
+    """The 95th percentile of milliseconds from an accepted event to its first step."""
+    made = plan(*chain(3))
+    new = plant.new(await plant.deploy(made), made, priority=EVENT, requested_by="webhook")
+    bodies = plant.world.bodies = _Watched()
+    took = []
+    for _ in range(_EVENTS):
+        await asyncio.sleep(_EVENT_PAUSE_S)
+        bodies.bell.clear()
+        await plant.database.write(lambda tx: enqueue(tx, new, plant.clock.now()), durable=True)
+        started = time.perf_counter()
+        plant.engine.wake()
+        await bodies.bell.wait()
+        took.append((time.perf_counter() - started) * 1000)
+    plant.world.bodies = []
+    return statistics.quantiles(took, n=20)[-1]
+
+
+@asynccontextmanager
+async def _ticking() -> AsyncIterator[list[tuple[float, float]]]:
+    """How late each tick of a task that only ticks is, and the loop's CPU since the last, in milliseconds: what
+    everybody else has to wait for, and how much of that is not the machine's."""
+    gaps: list[tuple[float, float]] = []
+
+    async def tick() -> None:
+        while True:
+            started, cpu_started = time.perf_counter(), time.thread_time()
+            await asyncio.sleep(_TICK_S)
+            late_s = time.perf_counter() - started - _TICK_S
+            gaps.append((late_s * 1000, (time.thread_time() - cpu_started) * 1000))
+
+    ticker = asyncio.create_task(tick())
+    try:
+        yield gaps
+    finally:
+        ticker.cancel()
+
+
+async def _throughput(plant: Plant) -> tuple[float, float]:
+    """Steps per second, and CPU microseconds per step."""
     made = plan(*chain(10))
     workflow_id = await plant.deploy(made)
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     new = plant.new(workflow_id, made, priority=0)
     accepted = await asyncio.gather(*(plant.engine.start(new) for _ in range(_EXECUTIONS)))
     await asyncio.gather(*(plant.engine.ended(one.id, 60.0) for one in accepted))
-    return _EXECUTIONS * 10 / (time.perf_counter() - started)
+    steps = _EXECUTIONS * 10
+    return steps / (time.perf_counter() - started), (time.process_time() - cpu_started) / steps * 1e6
 
 
 async def _median_ms(once: Callable[[], Awaitable[None]], rounds: int) -> float:
@@ -117,10 +180,11 @@ def _dbos(rounds: int) -> dict[str, float]:
 def _table(ours: dict[str, float], theirs: dict[str, float]) -> str:
     budgets: dict[str, Any] = {f"{name}, ms": f"<= {most:g}" for name, most in BUDGETS_MS.items()}
     budgets |= {f"{places} at once, steps/s": f">= {least:g}" for places, least in BUDGETS_PER_S.items()}
-    lines = [f"{'what':<26}{'here':>10}{'budget':>10}{'DBOS, SQLite':>14}"]
+    budgets |= {EVENT_P95: "<= 20", STALL: "<= 10"}
+    lines = [f"{'what':<30}{'here':>10}{'budget':>10}{'DBOS, SQLite':>14}"]
     for name, value in ours.items():
         beside = f"{theirs[name]:.1f}" if name in theirs else "-" if theirs else "not installed"
-        lines.append(f"{name:<26}{value:>10.1f}{budgets[name]:>10}{beside:>14}")
+        lines.append(f"{name:<30}{value:>10.1f}{budgets.get(name, ''):>10}{beside:>14}")
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +86,36 @@ async def test_a_failing_function_undoes_only_itself(database):
     assert [type(result) for result in results] == [int, LookupError, int]
     assert [await fetch(database, key) for key in ("before", "bad", "after")] == ["v", None, "v"]
     assert database.stats()["commits"] == 1
+
+
+async def test_those_who_do_the_same_share_one_call(database):
+    calls: list[list[str]] = []
+
+    def store_all(tx: Tx, keys: Sequence[str]) -> None:
+        calls.append(list(keys))
+        for key in keys:
+            tx.run(META.set, key=key, value="v")
+
+    await asyncio.gather(*(database.write_shared(store_all, f"k{i}") for i in range(3)), database.write(put("other")))
+
+    assert calls == [["k0", "k1", "k2"]]
+    assert [await fetch(database, key) for key in ("k0", "k1", "k2", "other")] == ["v"] * 4
+    assert database.stats()["commits"] == 1
+
+
+async def test_nobody_meets_the_mistake_of_another_with_whom_they_shared_a_call(database):
+    def store_all(tx: Tx, keys: Sequence[str]) -> None:
+        for key in keys:
+            tx.run(META.set, key=key, value="v")
+        if "bad" in keys:
+            raise LookupError("mine")
+
+    results = await asyncio.gather(
+        *(database.write_shared(store_all, key) for key in ("before", "bad", "after")), return_exceptions=True
+    )
+
+    assert [type(result) for result in results] == [type(None), LookupError, type(None)]
+    assert [await fetch(database, key) for key in ("before", "bad", "after")] == ["v", None, "v"]
 
 
 async def test_a_constraint_reaches_its_caller_as_sqlite_reports_it(database):

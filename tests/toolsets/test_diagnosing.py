@@ -67,7 +67,7 @@ def ran(house: House, clock: ManualClock, workflow_id: str) -> Ran:
             made = enqueue(tx, new, now).id
             if ended is not None:
                 claim(tx, made, "engine")
-                keep_steps(tx, made, [StepRow("note", -1, "notify.log", step, 1, now, now, **columns)])
+                keep_steps(tx, [(made, StepRow("note", -1, "notify.log", step, 1, now, now, **columns))])
                 execution = by_id(tx, made)
                 assert execution is not None
                 finish(tx, execution, "engine", ended, columns.get("error"), 5.0, 0, now)
