@@ -24,6 +24,7 @@ from construction_mcp.store.hooks import settle
 from construction_mcp.store.idempotency import Once, perform_once
 from construction_mcp.store.kept import Kept
 from construction_mcp.store.queries import Query, load
+from construction_mcp.store.rollups import add_batch
 
 _sql = load("workflows")
 
@@ -289,6 +290,8 @@ class Workflows:
         """
 
         def remove(tx: Tx) -> None:
+            while add_batch(tx):  # what ran counts among all, whatever becomes of its workflow
+                pass
             changed = tx.run(_sql.remove, id=workflow_id, expected_version=expected_version)
             require_changed(tx, workflow_id, changed)
             settle(tx, workflow_id, None)
