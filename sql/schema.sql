@@ -47,8 +47,6 @@ CREATE INDEX workflows_by_status ON workflows (status, updated_at DESC, id);
 
 CREATE INDEX workflows_by_project ON workflows (project_id, updated_at DESC, id);
 
-CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text);
-
 CREATE TABLE workflow_actions (
     workflow_id TEXT NOT NULL REFERENCES workflows (id) ON DELETE CASCADE,
     sequence    INTEGER NOT NULL CHECK (sequence >= 1),
@@ -473,3 +471,5 @@ CREATE INDEX executions_of_tests ON executions (started_at DESC, id DESC) WHERE 
 
 CREATE INDEX executions_open ON executions (started_at, status, mode, workflow_id, project_id)
     WHERE status IN ('queued', 'running', 'waiting', 'needs_review');
+
+CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text, status, project_id);

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from construction_mcp.store.columns import optional_time_from, time_text
 from construction_mcp.store.database import Database
@@ -23,7 +24,7 @@ from construction_mcp.store.rollups import DAY_S, HOUR_S
 
 _sql = load("statistics")
 
-STEPS_OF_RUNS = 500  # runs whose steps are ranked: enough for a p99, and some 10 ms to read
+STEPS_OF_RUNS = 200  # runs whose steps are ranked: enough for a p99, and some 15 ms to read and rank
 _STEPS_MAX = 200  # of one answer: more than a workflow has
 _DURATIONS = ("mean", "p50", "p95", "p99", "max")
 
@@ -96,31 +97,37 @@ class Statistics:
         self._database = database
 
     async def of(self, window: Window, *, workflow_id: str | None = None, project_id: int | None = None) -> Stats:
-        """How live runs went; the series has every bucket, the empty ones too. One hop, four statements at most."""
+        """How live runs went; the series has every bucket, the empty ones too. Four statements at most.
+
+        In three hops, so that nobody who writes waits for more than one of them: what people decided and how steps
+        went may be of a moment later than the counts.
+        """
         since, since_s = time_text(window.since), int(window.since.timestamp())
         only = {"workflow_id": workflow_id, "since": since}
         reach = {**only, "since_s": since_s, "width_s": window.width_s}
         shape = {"bucket_s": int(window.bucket.total_seconds()), "buckets": window.buckets}
 
-        def read(tx: Tx) -> Stats:
+        def count(tx: Tx) -> tuple[sqlite3.Row, list[sqlite3.Row]]:
             row = tx.one(_sql.totals, project_id=project_id, **reach)
             assert row is not None, "an aggregate has one row"
-            decisions = tx.one(_sql.decisions, project_id=project_id, **only)
-            assert decisions is not None, "so has this one"
-            series = tx.all(_sql.series, project_id=project_id, **reach, **shape)
-            counted = {"latest": STEPS_OF_RUNS, "most": _STEPS_MAX}
-            steps = tx.all(_sql.steps, **reach, **counted) if project_id is None else []
-            return Stats(
-                counts={status: row[status] for status in STATUSES},
-                duration_ms=_durations(row),
-                series=[_bucket(one, window) for one in series],
-                approvals=dict(decisions),
-                per_run=_known(requests=row["requests_mean"], waiting_ms=row["waiting_mean_ms"]),
-                steps=[_step(one) for one in steps],
-                queue=Queue(row["queue_length"], optional_time_from(row["queue_oldest_at"])),
-            )
+            return row, tx.all(_sql.series, project_id=project_id, **reach, **shape)
 
-        return await self._database.read(read)
+        row, series = await self._database.read(count)
+        decisions = await self._database.read(lambda tx: tx.one(_sql.decisions, project_id=project_id, **only))
+        assert decisions is not None, "so has this one"
+        return Stats(
+            counts={status: row[status] for status in STATUSES},
+            duration_ms=_durations(row),
+            series=[_bucket(one, window) for one in series],
+            approvals=dict(decisions),
+            per_run=_known(requests=row["requests_mean"], waiting_ms=row["waiting_mean_ms"]),
+            steps=await self._steps(reach) if project_id is None else [],
+            queue=Queue(row["queue_length"], optional_time_from(row["queue_oldest_at"])),
+        )
+
+    async def _steps(self, reach: Mapping[str, Any]) -> list[StepStats]:
+        counted = {"latest": STEPS_OF_RUNS, "most": _STEPS_MAX}
+        return [_step(row) for row in await self._database.read(lambda tx: tx.all(_sql.steps, **reach, **counted))]
 
 
 def _durations(row: sqlite3.Row) -> dict[str, float]:

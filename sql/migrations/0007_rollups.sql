@@ -117,3 +117,7 @@ CREATE INDEX executions_by_project ON executions (project_id, started_at DESC, i
 CREATE INDEX executions_of_tests ON executions (started_at DESC, id DESC) WHERE mode = 'simulate';
 CREATE INDEX executions_open ON executions (started_at, status, mode, workflow_id, project_id)
     WHERE status IN ('queued', 'running', 'waiting', 'needs_review');
+
+-- Workflows are looked for by a text together with any other filter, in one pass over this.
+DROP INDEX workflows_by_update;
+CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text, status, project_id);

@@ -17,6 +17,7 @@ HOT = {
     "workflows.page",
     "workflows.page_by_status",
     "workflows.page_by_project",
+    "workflows.page_by_text",
     "workflows.count_all",
     "workflows.count_by_text",
     "workflows.count_by_status",
@@ -115,7 +116,8 @@ def test_hot_queries_read_no_whole_table(migrated, query):
     """A scan of a covering index is allowed: counting has to look at every entry."""
     scans = [step for step in plan(migrated, query.text) if step.startswith("SCAN")]
 
-    assert [s for s in scans if "COVERING INDEX" not in s and "json_each" not in s and "subquery" not in s] == []
+    few = ("COVERING INDEX", "json_each", "subquery", "CONSTANT ROW")
+    assert [step for step in scans if not any(word in step for word in few)] == []
 
 
 STATISTICS = ("statistics.totals", "statistics.series", "statistics.steps", "rollups.name_series", "rollups.add")
@@ -150,7 +152,7 @@ def test_pages_of_executions_are_found_in_order(migrated):
 def test_lists_are_not_sorted_after_reading(migrated):
     steps = [
         step
-        for name in ("page", "page_by_status", "page_by_project")
+        for name in ("page", "page_by_status", "page_by_project", "page_by_text")
         for step in plan(migrated, getattr(load("workflows"), name).text)
     ]
 

@@ -73,7 +73,7 @@ class WorkflowStats:
     """How live runs went. success_rate: from 0 to 1, of those that completed or failed.
 
     It is absent where none did, and so are durations. Mean and max are exact, percentiles less than 5 % off; those of
-    steps are exact, of the latest 500 runs. per_run: mean requests and ms waited. queue: length, age_s.
+    steps are exact, of the latest 200 runs. per_run: mean requests and ms waited. queue: length, age_s.
     """
 
     counts: Mapping[str, int]
