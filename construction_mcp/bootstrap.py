@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from construction_mcp.store.hooks import Hooks
     from construction_mcp.store.intents import Intents
     from construction_mcp.store.notifications import Notifications
+    from construction_mcp.store.statistics import Statistics
     from construction_mcp.store.users import Users
     from construction_mcp.store.versions import Versions
     from construction_mcp.store.workflows import Workflows
@@ -196,6 +197,7 @@ class House:
             f"{room}.store.workflows:Workflows": self._workflows,
             f"{room}.store.versions:Versions": self._versions,
             f"{room}.store.execution_reads:ExecutionReads": self._execution_reads,
+            f"{room}.store.statistics:Statistics": self._statistics,
             f"{room}.expressions.cel:CelEngine": self._expressions,
             f"{room}.deployment.checks:Checks": self._checks,
             f"{room}.deployment.writing:Drafts": self._drafts,
@@ -306,6 +308,12 @@ class House:
         from construction_mcp.store.execution_reads import ExecutionReads
 
         return ExecutionReads(await self.services.get(Database))
+
+    async def _statistics(self) -> "Statistics":
+        from construction_mcp.store.database import Database
+        from construction_mcp.store.statistics import Statistics
+
+        return Statistics(await self.services.get(Database))
 
     async def _action_types(self) -> "Catalogue":
         from construction_mcp.actions.catalogue import Catalogue

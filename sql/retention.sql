@@ -1,6 +1,6 @@
 -- name: forget_executions :run
 -- Ended long ago: what went well by one age, what did not by a longer one. A bounded batch from the indexes by status
--- and start; steps and events go with their execution.
+-- and start; steps and events go with their execution. Not before the roll-ups have counted it.
 DELETE FROM executions
  WHERE id IN (SELECT id
                 FROM (SELECT id
@@ -14,6 +14,7 @@ DELETE FROM executions
                        WHERE status = 'failed'
                          AND started_at < :failed_before
                          AND completed_at < :failed_before)
+               WHERE id NOT IN (SELECT execution_id FROM rollup_waiting)
                LIMIT :most);
 
 -- name: forget_oldest :run
@@ -22,6 +23,7 @@ DELETE FROM executions
  WHERE id IN (SELECT id
                 FROM executions
                WHERE status IN ('completed', 'cancelled', 'failed')
+                 AND id NOT IN (SELECT execution_id FROM rollup_waiting)
                ORDER BY started_at
                LIMIT max(0, min(:most, (SELECT count(*) FROM executions) - :kept_max)));
 

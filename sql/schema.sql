@@ -47,8 +47,6 @@ CREATE INDEX workflows_by_status ON workflows (status, updated_at DESC, id);
 
 CREATE INDEX workflows_by_project ON workflows (project_id, updated_at DESC, id);
 
-CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text);
-
 CREATE TABLE workflow_actions (
     workflow_id TEXT NOT NULL REFERENCES workflows (id) ON DELETE CASCADE,
     sequence    INTEGER NOT NULL CHECK (sequence >= 1),
@@ -250,8 +248,6 @@ CREATE TABLE executions (
     CHECK (parent_id IS NULL OR parent_step IS NOT NULL)
 ) STRICT;
 
-CREATE INDEX executions_by_workflow ON executions (workflow_id, started_at DESC);
-
 CREATE INDEX executions_by_status ON executions (status, started_at DESC);
 
 CREATE INDEX executions_by_start ON executions (started_at DESC, id DESC);
@@ -378,3 +374,102 @@ CREATE INDEX alerts_told ON alerts (workflow_id, told_at) WHERE told_at IS NOT N
 CREATE INDEX deliveries_accepted ON deliveries (received_at) WHERE outcome = 'accepted';
 
 CREATE INDEX intents_by_tool ON intents (tool, finished_at) WHERE state = 'done';
+
+CREATE TABLE duration_bins (
+    from_ms REAL PRIMARY KEY,
+    bin     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rollup_series (
+    id          INTEGER PRIMARY KEY,
+    workflow_id TEXT NOT NULL, -- '' is every workflow, those that were deleted too
+    project_id  INTEGER NOT NULL, -- 0 is every project, and none
+    step        TEXT NOT NULL,
+    type        TEXT NOT NULL,
+    UNIQUE (workflow_id, project_id, step, type)
+) STRICT;
+
+CREATE TABLE rollups (
+    series_id  INTEGER NOT NULL,
+    width_s    INTEGER NOT NULL CHECK (width_s IN (3600, 86400)),
+    start_s    INTEGER NOT NULL, -- Unix time
+    status     TEXT NOT NULL,
+    bin        INTEGER NOT NULL, -- of duration_bins; 0 for all of steps, which would be too many; -1 without a duration
+    many       INTEGER NOT NULL,
+    total_ms   REAL NOT NULL,
+    max_ms     REAL NOT NULL,
+    attempts   INTEGER NOT NULL, -- of steps
+    requests   INTEGER NOT NULL, -- of executions, sent to Procore
+    waiting_ms REAL NOT NULL, -- of executions: what of their durations no step's body accounts for
+    PRIMARY KEY (series_id, width_s, start_s, status, bin)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rollup_waiting (
+    place        INTEGER PRIMARY KEY,
+    execution_id TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER executions_ended
+AFTER UPDATE OF status ON executions
+WHEN new.status IN ('completed', 'failed', 'cancelled')
+ AND old.status NOT IN ('completed', 'failed', 'cancelled')
+ AND new.mode = 'live'
+BEGIN
+    INSERT INTO rollup_waiting (execution_id) VALUES (new.id);
+END;
+
+CREATE TRIGGER workflows_leave_no_rollups
+AFTER DELETE ON workflows
+BEGIN
+    DELETE FROM rollups WHERE series_id IN (SELECT id FROM rollup_series WHERE workflow_id = old.id);
+    DELETE FROM rollup_series WHERE workflow_id = old.id;
+END;
+
+CREATE VIEW rollup_parts AS
+SELECT rollup_waiting.place,
+       executions.workflow_id,
+       executions.project_id,
+       '' AS step,
+       '' AS type,
+       unixepoch(executions.started_at) AS started_s,
+       executions.status,
+       coalesce((SELECT bin FROM duration_bins WHERE from_ms <= executions.duration_ms ORDER BY from_ms DESC LIMIT 1),
+                -1) AS bin,
+       coalesce(executions.duration_ms, 0.0) AS duration_ms,
+       0 AS attempts,
+       executions.requests,
+       max(0.0, coalesce(executions.duration_ms, 0.0) - (SELECT total(steps.duration_ms)
+                                                           FROM steps
+                                                          WHERE steps.execution_id = executions.id)) AS waiting_ms
+  FROM rollup_waiting
+ CROSS JOIN executions ON executions.id = rollup_waiting.execution_id
+ UNION ALL
+SELECT rollup_waiting.place,
+       executions.workflow_id,
+       executions.project_id,
+       steps.key,
+       steps.type,
+       unixepoch(executions.started_at),
+       steps.status,
+       CASE WHEN steps.duration_ms IS NULL THEN -1 ELSE 0 END,
+       coalesce(steps.duration_ms, 0.0),
+       steps.attempts,
+       0,
+       0.0
+  FROM rollup_waiting
+ CROSS JOIN executions ON executions.id = rollup_waiting.execution_id
+ CROSS JOIN steps ON steps.execution_id = executions.id
+ WHERE steps.item = -1
+   AND steps.status NOT IN ('running', 'waiting');
+
+CREATE INDEX executions_by_workflow ON executions (workflow_id, started_at DESC, id DESC, status, mode, project_id);
+
+CREATE INDEX executions_by_project ON executions (project_id, started_at DESC, id DESC, status, mode)
+    WHERE project_id IS NOT NULL;
+
+CREATE INDEX executions_of_tests ON executions (started_at DESC, id DESC) WHERE mode = 'simulate';
+
+CREATE INDEX executions_open ON executions (started_at, status, mode, workflow_id, project_id)
+    WHERE status IN ('queued', 'running', 'waiting', 'needs_review');
+
+CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text, status, project_id);

@@ -173,6 +173,9 @@ class Limits:
     janitor_batch: int = 200  # executions deleted at once, with their steps: a few milliseconds
     executions_kept_max: int = 1_000_000  # the oldest go first beyond it: about 2 GB
     retention_failures_days: int = 365  # failures tell more for longer; never shorter than the rest is kept
+    rollup_hours_kept_days: int = 14  # statistics by the hour reach a week back
+    rollup_days_kept_days: int = 400  # longer than the executions they count: a year and a month
+    rollup_rows_batch: int = 5_000  # deleted at once: some 10 ms
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
     deliveries_looked_at: int = 100  # newest of one hook, for a real example of an event

@@ -1,7 +1,7 @@
 """Drops what is older than people look: in small batches, so that nobody waits behind one."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Settings
@@ -10,6 +10,7 @@ from construction_mcp.store.database import Database
 from construction_mcp.store.deliveries import Deliveries
 from construction_mcp.store.groups import Tx
 from construction_mcp.store.retention import forget_alerts, forget_executions, forget_oldest
+from construction_mcp.store.rollups import add_batch, forget_rollups
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ class Janitor:
     async def tidy(self) -> int:
         """Drop all that is due for it; how many executions. Others get their turn between two batches."""
         now, most, dropped = self._clock.now(), self._limits.janitor_batch, 0
+        while await self._database.write(add_batch):  # what is dropped has been counted
+            pass
 
         def batch(tx: Tx) -> int:
             aged = forget_executions(tx, now - self._kept, now - self._kept_failed, most)
@@ -44,6 +47,14 @@ class Janitor:
 
         while gone := await self._database.write(batch):
             dropped += gone
+        await self._forget_rollups(now)
         await self._database.write(lambda tx: forget_alerts(tx, now - self._kept))
         await self._deliveries.forget(now - timedelta(days=self._limits.deliveries_kept_days))
         return dropped
+
+    async def _forget_rollups(self, now: datetime) -> None:
+        hours_before = now - timedelta(days=self._limits.rollup_hours_kept_days)
+        days_before = now - timedelta(days=self._limits.rollup_days_kept_days)
+        most = self._limits.rollup_rows_batch
+        while await self._database.write(lambda tx: forget_rollups(tx, hours_before, days_before, most)):
+            pass

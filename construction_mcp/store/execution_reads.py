@@ -1,10 +1,10 @@
-"""Executions as people and tools read them: pages, one whole with what happened, and how they went over time."""
+"""Executions as people and tools read them: pages, and one whole with what happened."""
 
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from construction_mcp.core.errors import NotFound
@@ -12,7 +12,7 @@ from construction_mcp.store.columns import optional_time_from, time_from, time_t
 from construction_mcp.store.database import Database
 from construction_mcp.store.executions import StepRow, step_of
 from construction_mcp.store.groups import Tx
-from construction_mcp.store.queries import load
+from construction_mcp.store.queries import Query, load
 
 _sql = load("execution_reads")
 
@@ -92,26 +92,6 @@ class Whole:
     events: Sequence[Event]
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """What started in one stretch of time, and how that ended."""
-
-    started_at: datetime
-    started: int
-    completed: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Live runs since a moment. Durations in milliseconds, of runs that completed or failed; None without any."""
-
-    counts: Mapping[str, int]
-    duration_ms: Mapping[str, float | None]
-    series: Sequence[Bucket]
-    approvals: Mapping[str, int]
-
-
 class ExecutionReads:
     """Reads of one data directory's executions."""
 
@@ -125,19 +105,10 @@ class ExecutionReads:
             "before_at": before_at,
             "before_id": before_id,
             "since": time_text(only.since) if only.since else "",
-            "project_id": only.project_id,
-            "mode": only.mode,
             "most": most,
         }
-
-        def read(tx: Tx) -> list[sqlite3.Row]:
-            if only.workflow_id is not None:
-                return tx.all(_sql.page_by_workflow, workflow_id=only.workflow_id, status=only.status, **shared)
-            if only.status is not None:
-                return tx.all(_sql.page_by_status, status=only.status, **shared)
-            return tx.all(_sql.page, **shared)
-
-        return [_line(row) for row in await self._database.read(read)]
+        query, filters = _filtered(only)
+        return [_line(row) for row in await self._database.read(lambda tx: tx.all(query, **filters, **shared))]
 
     async def whole(self, execution_id: str, *, items: bool = False) -> Whole:
         """One execution; with `items` also every item of a for_each that went well. One hop, three statements.
@@ -165,29 +136,6 @@ class ExecutionReads:
         """The latest executions' ids."""
         return [row["id"] for row in await self._database.read(lambda tx: tx.all(_sql.ids, most=most))]
 
-    async def stats(
-        self, since: datetime, *, bucket_s: int, buckets: int, workflow_id: str | None = None, project_id: int | None
-    ) -> Stats:
-        """How live runs went since a moment; the series has every bucket, the empty ones too. Three statements."""
-        only = {"since": time_text(since), "workflow_id": workflow_id, "project_id": project_id}
-        shape = {"start_s": int(since.timestamp()), "bucket_s": bucket_s, "buckets": buckets}
-
-        def read(tx: Tx) -> Stats:
-            row, decisions = tx.one(_sql.stats, **only), tx.one(_sql.decisions, **only)
-            assert row is not None, "an aggregate has one row"
-            assert decisions is not None, "so has this one"
-            series = [
-                Bucket(
-                    since + timedelta(seconds=one["place"] * bucket_s), one["started"], one["completed"], one["failed"]
-                )
-                for one in tx.all(_sql.series, **only, **shape)
-            ]
-            counts: dict[str, int] = {status: row[status] for status in STATUSES}
-            durations = {name: row[name] for name in ("mean", "p50", "p95", "p99", "max")}
-            return Stats(counts, durations, series, dict(decisions))
-
-        return await self._database.read(read)
-
 
 def not_found(execution_id: str) -> NotFound:
     """What every question about an execution that does not exist is answered with."""
@@ -196,6 +144,20 @@ def not_found(execution_id: str) -> NotFound:
         code="EXECUTION_NOT_FOUND",
         details={"execution_id": execution_id[:64]},
     )
+
+
+def _filtered(only: Filters) -> tuple[Query, dict[str, Any]]:
+    """The page whose index serves these filters best, and their parameters."""
+    filters = {"status": only.status, "mode": only.mode}
+    if only.workflow_id is not None:
+        return _sql.page_by_workflow, {"workflow_id": only.workflow_id, "project_id": only.project_id, **filters}
+    if only.project_id is not None:
+        return _sql.page_by_project, {"project_id": only.project_id, **filters}
+    if only.mode == "simulate":
+        return _sql.page_of_tests, {"status": only.status}
+    if only.status is not None:
+        return _sql.page_by_status, filters
+    return _sql.page, {"mode": only.mode}
 
 
 def _line(row: sqlite3.Row) -> Line:

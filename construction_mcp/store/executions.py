@@ -15,6 +15,7 @@ from construction_mcp.core.ids import new_id
 from construction_mcp.store.columns import json_text, optional_time_text, time_from, time_text
 from construction_mcp.store.groups import Tx
 from construction_mcp.store.queries import load
+from construction_mcp.store.rollups import add_when_many
 
 _sql = load("executions")
 
@@ -355,6 +356,7 @@ def finish(
     changed = tx.run(_sql.finish, id=execution.id, lease=lease, duration_ms=duration_ms, requests=requests, **columns)
     if not changed:
         raise LeaseLost(execution.id)
+    add_when_many(tx)
     if execution.parent_id is not None:
         tx.run(_sql.wake, id=execution.parent_id, now=time_text(now))
 
@@ -398,6 +400,7 @@ def give_up(tx: Tx, execution_id: str, error: Mapping[str, Any], now: datetime) 
     row = tx.one(_sql.by_id, id=execution_id)
     if row is None or not tx.run(_sql.quarantine, id=execution_id, error=json_text(error), now=time_text(now)):
         return
+    add_when_many(tx)
     alert(tx, row["workflow_id"], "failed", f"Execution {execution_id}: {error['message']}", now)
     if row["parent_id"] is not None:
         tx.run(_sql.wake, id=row["parent_id"], now=time_text(now))

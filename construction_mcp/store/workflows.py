@@ -24,6 +24,7 @@ from construction_mcp.store.hooks import settle
 from construction_mcp.store.idempotency import Once, perform_once
 from construction_mcp.store.kept import Kept
 from construction_mcp.store.queries import Query, load
+from construction_mcp.store.rollups import add_batch
 
 _sql = load("workflows")
 
@@ -120,6 +121,7 @@ class Listing:
 
 
 _START = ("9999", "")  # later than any time, before any id
+_END = ("", "")  # before any time: nothing comes after it
 _ANYTHING = "*"
 
 
@@ -183,12 +185,16 @@ class Workflows:
         """
         page, count, filters = _filtered(status, project_id, _glob(text))
         before_at, after_id = after or _START
+        position = {"before_at": before_at, "after_id": after_id}
 
         def read(tx: Tx) -> tuple[list[sqlite3.Row], int]:
-            position = {"before_at": before_at, "after_id": after_id, "limit": limit + 1}
-            rows = tx.all(page, **position, **{"pattern": _ANYTHING, **filters})
-            is_everything = after is None and len(rows) <= limit
-            return rows, len(rows) if is_everything else tx.value(count, **filters)
+            rows = tx.all(page, **position, **filters, limit=limit + 1)
+            if after is None and len(rows) <= limit:
+                return rows, len(rows)
+            if "pattern" not in filters:
+                return rows, tx.value(count, **filters)
+            last_at, last_id = (rows[-1]["updated_at"], rows[-1]["id"]) if len(rows) > limit else _END
+            return rows, len(rows) + tx.value(count, **position, **filters, last_at=last_at, last_id=last_id)
 
         rows, total = await self._database.read(read)
         items = [_summary(row) for row in rows[:limit]]
@@ -289,6 +295,8 @@ class Workflows:
         """
 
         def remove(tx: Tx) -> None:
+            while add_batch(tx):  # what ran counts among all, whatever becomes of its workflow
+                pass
             changed = tx.run(_sql.remove, id=workflow_id, expected_version=expected_version)
             require_changed(tx, workflow_id, changed)
             settle(tx, workflow_id, None)
@@ -345,13 +353,12 @@ def from_json(shape: Mapping[str, Any]) -> Workflow:
 
 def _filtered(status: str | None, project_id: int | None, pattern: str) -> tuple[Query, Query, dict[str, Any]]:
     """The page and count queries whose index serves these filters, and their parameters."""
-    if project_id is not None:
-        filters = {"project_id": project_id, "status": status, "pattern": pattern}
-        return _sql.page_by_project, _sql.count_by_project, filters
-    if status is not None:
-        return _sql.page_by_status, _sql.count_by_status, {"status": status, "pattern": pattern}
     if pattern != _ANYTHING:
-        return _sql.page, _sql.count_by_text, {"pattern": pattern}
+        return _sql.page_by_text, _sql.count_by_text, {"pattern": pattern, "status": status, "project_id": project_id}
+    if project_id is not None:
+        return _sql.page_by_project, _sql.count_by_project, {"project_id": project_id, "status": status}
+    if status is not None:
+        return _sql.page_by_status, _sql.count_by_status, {"status": status}
     return _sql.page, _sql.count_all, {}
 
 

@@ -1,8 +1,7 @@
-"""Executions as they are read: pages without gaps, one whole, numbers that add up."""
+"""Executions as they are read: pages without gaps, and one whole."""
 
 import sqlite3
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -106,42 +105,3 @@ async def test_an_execution_that_is_not_there_has_its_own_code(reads: ExecutionR
         await reads.whole("exe_none")
 
     assert refused.value.code == "EXECUTION_NOT_FOUND"
-
-
-async def test_percentiles_are_durations_that_happened(reads: ExecutionReads, ran: Ended, clock: ManualClock) -> None:
-    for duration in range(1, 101):
-        await ran(duration_ms=float(duration))
-
-    stats = await reads.stats(clock.now() - timedelta(days=1), bucket_s=3600, buckets=24, project_id=None)
-
-    assert stats.duration_ms == {"mean": 50.5, "p50": 50.0, "p95": 95.0, "p99": 99.0, "max": 100.0}
-
-
-async def test_the_series_has_its_empty_buckets(reads: ExecutionReads, ran: Ended, clock: ManualClock) -> None:
-    since = clock.now().replace(microsecond=0)
-    await ran()
-    clock.advance(2 * 3600 + 1)
-    await ran("failed")
-
-    stats = await reads.stats(since, bucket_s=3600, buckets=4, project_id=None)
-
-    assert [(one.started, one.completed, one.failed) for one in stats.series] == [
-        (1, 1, 0),
-        (0, 0, 0),
-        (1, 0, 1),
-        (0, 0, 0),
-    ]
-
-
-async def test_a_test_run_counts_for_nothing(
-    reads: ExecutionReads, ran: Ended, clock: ManualClock, workflow_id: str
-) -> None:
-    since = clock.now() - timedelta(hours=1)
-    await ran("failed", mode="simulate")
-    await ran("completed")
-
-    for only in (None, workflow_id):
-        stats = await reads.stats(since, bucket_s=3600, buckets=2, workflow_id=only, project_id=None)
-
-        assert (stats.counts["completed"], stats.counts["failed"]) == (1, 0)
-        assert sum(one.started for one in stats.series) == 1

@@ -82,7 +82,7 @@ async def test_too_fine_a_series_is_refused_with_what_to_do(call: CallTool) -> N
     [
         ("list_executions", {}, 1),
         ("observe_workflow_execution", {"execution_id": ""}, 3),
-        ("get_workflow_stats", {}, 3),
+        ("get_workflow_stats", {}, 4),
     ],
 )
 async def test_a_tool_costs_these_statements(

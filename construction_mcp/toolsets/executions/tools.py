@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -17,7 +17,8 @@ from construction_mcp.core.types import Page, Principal, Role
 from construction_mcp.engine.port import EnginePort
 from construction_mcp.insight.executions import Execution, Moment, shown, timeline
 from construction_mcp.store.columns import time_text
-from construction_mcp.store.execution_reads import Bucket, ExecutionReads, Filters, Line
+from construction_mcp.store.execution_reads import ExecutionReads, Filters, Line
+from construction_mcp.store.statistics import Bucket, Statistics, StepStats, Window
 
 ExecutionId = Annotated[str, Field(min_length=1, max_length=64), "Id from list_executions"]
 _MaybeId = Annotated[str | None, Field(min_length=1, max_length=64), "Only this workflow"]
@@ -71,7 +72,8 @@ class Resolved:
 class WorkflowStats:
     """How live runs went. success_rate: from 0 to 1, of those that completed or failed.
 
-    It is absent where none did, and so are durations.
+    It is absent where none did, and so are durations. Mean and max are exact, percentiles less than 5 % off; those of
+    steps are exact, of the latest 200 runs. per_run: mean requests and ms waited. queue: length, age_s.
     """
 
     counts: Mapping[str, int]
@@ -79,6 +81,9 @@ class WorkflowStats:
     duration_ms: Mapping[str, float]
     series: Sequence[Bucket]
     approvals: Mapping[str, int]
+    per_run: Mapping[str, float]
+    steps: Sequence[StepStats]
+    queue: Mapping[str, float]
 
 
 @tool(effect="read", listed=True, fields=True)
@@ -202,30 +207,44 @@ async def get_workflow_stats(
     window: Annotated[Literal["24h", "7d", "30d", "90d"], "How far back: 24h, 7d, 30d, 90d"] = "7d",
     bucket: Annotated[Literal["hour", "day", "week"], "Width of the series' steps"] = "day",
     *,
-    reads: ExecutionReads,
+    statistics: Statistics,
     clock: Clock,
 ) -> WorkflowStats:
     """Count live runs by how they ended, with durations, a series over time, and what people decided.
 
-    Use list_executions for the runs themselves.
+    By step, or without workflow_id by action type. Use list_executions for the runs themselves.
     """
-    length, width = _WINDOWS[window], _BUCKETS[bucket]
-    buckets = -(-length // width)
-    if buckets > _BUCKETS_MAX:
+    now = clock.now()
+    shape = _window(now, _WINDOWS[window], _BUCKETS[bucket])
+    if shape.buckets > _BUCKETS_MAX:
         raise Invalid(
-            f"{window} in steps of one {bucket} are {buckets} values; at most {_BUCKETS_MAX}.",
+            f"{window} in steps of one {bucket} are {shape.buckets} values; at most {_BUCKETS_MAX}.",
             details={"field": "bucket"},
             hint="Choose a wider bucket.",
         )
-    end = clock.now().replace(microsecond=0) + timedelta(seconds=1)  # what begins this second is in the last bucket
-    since = end - length
-    found = await reads.stats(
-        since, bucket_s=int(width.total_seconds()), buckets=buckets, workflow_id=workflow_id, project_id=project_id
-    )
+    found = await statistics.of(shape, workflow_id=workflow_id, project_id=project_id)
     ended = found.counts["completed"] + found.counts["failed"]
-    rate = found.counts["completed"] / ended if ended else None
-    known = {name: value for name, value in found.duration_ms.items() if value is not None}
-    return WorkflowStats(found.counts, rate, known, found.series, found.approvals)
+    queue: dict[str, float] = {"length": found.queue.length}
+    if found.queue.oldest_at is not None:
+        queue["age_s"] = max(0.0, (now - found.queue.oldest_at).total_seconds())
+    return WorkflowStats(
+        counts=found.counts,
+        success_rate=found.counts["completed"] / ended if ended else None,
+        duration_ms=found.duration_ms,
+        series=found.series,
+        approvals=found.approvals,
+        per_run=found.per_run,
+        steps=found.steps,
+        queue=queue,
+    )
+
+
+def _window(now: datetime, length: timedelta, width: timedelta) -> Window:
+    """The last full days with today, or hours with this one where days say too little; in UTC."""
+    unit = _BUCKETS["hour"] if length <= _BUCKETS["day"] or width < _BUCKETS["day"] else _BUCKETS["day"]
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    end = midnight + ((now - midnight) // unit + 1) * unit
+    return Window(end - length, width, -(-length // width))
 
 
 def _question(step: str, outcome: str, error: Mapping[str, Any] | None, evidence: str | None) -> str:
