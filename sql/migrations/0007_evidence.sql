@@ -1,0 +1,27 @@
+-- What a diagnosis has to know and nobody kept: deliveries that were turned away, and starts that were left out because
+-- a run had not ended. The audit log refuses to be changed, so that only its chain has to be trusted for the rest.
+CREATE TABLE refusals (
+    hook_id  TEXT PRIMARY KEY REFERENCES hooks (id) ON DELETE CASCADE,
+    many     INTEGER NOT NULL CHECK (many > 0),
+    reason   TEXT NOT NULL,
+    first_at TEXT NOT NULL,
+    last_at  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE schedules ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0; -- due times since the deployment that overlap left out
+
+ALTER TABLE schedules ADD COLUMN skipped_at TEXT;
+
+CREATE INDEX alerts_by_workflow ON alerts (workflow_id, created_at DESC);
+
+CREATE TRIGGER audit_never_changes
+BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'an entry of the audit log never changes');
+END;
+
+CREATE TRIGGER audit_never_shrinks
+BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'an entry of the audit log is never removed');
+END;
