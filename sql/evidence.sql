@@ -19,7 +19,7 @@ SELECT workflows.id, workflows.name, workflows.status, workflows.status_reason, 
                   AND connections.environment = workflows.environment) AS is_connected,
        (SELECT revoked_at
           FROM users
-         WHERE 'user:' || users.id = coalesce(workflows.run_as, workflow_versions.deployed_by)) AS run_as_revoked_at,
+         WHERE users.id = substr(coalesce(workflows.run_as, workflow_versions.deployed_by), length('user:') + 1)) AS run_as_revoked_at,
        (SELECT skipped FROM schedules WHERE workflow_id = workflows.id) AS skipped,
        (SELECT skipped_at FROM schedules WHERE workflow_id = workflows.id) AS skipped_at,
        (SELECT version

@@ -144,7 +144,7 @@ END;
 CREATE TABLE schedules (
     workflow_id TEXT PRIMARY KEY REFERENCES workflows (id) ON DELETE CASCADE,
     due_at      TEXT NOT NULL
-) STRICT;
+, skipped INTEGER NOT NULL DEFAULT 0, skipped_at TEXT) STRICT;
 
 CREATE INDEX schedules_due ON schedules (due_at);
 
@@ -378,3 +378,25 @@ CREATE INDEX alerts_told ON alerts (workflow_id, told_at) WHERE told_at IS NOT N
 CREATE INDEX deliveries_accepted ON deliveries (received_at) WHERE outcome = 'accepted';
 
 CREATE INDEX intents_by_tool ON intents (tool, finished_at) WHERE state = 'done';
+
+CREATE TABLE refusals (
+    hook_id  TEXT PRIMARY KEY REFERENCES hooks (id) ON DELETE CASCADE,
+    many     INTEGER NOT NULL CHECK (many > 0),
+    reason   TEXT NOT NULL,
+    first_at TEXT NOT NULL,
+    last_at  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX alerts_by_workflow ON alerts (workflow_id, created_at DESC);
+
+CREATE TRIGGER audit_never_changes
+BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'an entry of the audit log never changes');
+END;
+
+CREATE TRIGGER audit_never_shrinks
+BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'an entry of the audit log is never removed');
+END;

@@ -5,6 +5,7 @@ What a test breaks it breaks outside, as it would break in life; what mends it i
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -129,9 +130,9 @@ class Clinic:
 
     # people
 
-    async def user(self, name: str) -> Principal:
+    async def user(self, name: str, role: Role = Role.BUILDER) -> Principal:
         """Somebody who gets a bearer."""
-        made, _ = await (await self.house.services.get(Users)).add(name, Role.BUILDER)
+        made, _ = await (await self.house.services.get(Users)).add(name, role)
         return made.principal
 
     async def revoke(self, principal: Principal) -> None:
@@ -151,6 +152,12 @@ class Clinic:
         config = {"rfi_id": self.rfi().id, "project_id": self.project}
         return {"key": "rfi", "type": "procore.rfi.get", "config": config}
 
+    def advance_rfi(self, status: str) -> dict[str, Any]:
+        """An action that changes an RFI of that status, which Procore answers 422 where it is not open."""
+        rfi = next(one for one in self.world.table("rfi", self.project) if one["status"] == status)
+        path = f"/rest/v1.1/projects/{self.project}/rfis/{rfi.id}/advance_ball_in_court"
+        return {"key": "advance", "type": "procore.request", "config": {"method": "PATCH", "path": path, "body": {}}}
+
     def rfi(self, number: int = 0, project: int | None = None) -> Any:
         return list(self.world.table("rfi", project or self.project))[number]
 
@@ -168,6 +175,10 @@ class Clinic:
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as control:
             answer = await control.post("/_sim/emit", json={**body, "project_id": project or self.project})
         assert answer.status_code == 200, answer.text
+
+    def rows(self, text: str) -> list[Any]:
+        with sqlite3.connect(self.house.settings.database_file) as connection:
+            return connection.execute(text).fetchall()
 
     # time
 

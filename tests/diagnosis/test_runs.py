@@ -3,6 +3,7 @@
 import pytest
 
 from tests.diagnosis.clinic import NOTE, Clinic, clinic_at, errors, mail_to
+from tests.diagnosis.silent_host import silent_host
 from tests.notify.sinks import PASSWORD, post_sink
 
 pytestmark = pytest.mark.anyio
@@ -54,21 +55,21 @@ async def test_a_record_is_gone(clinic):
     assert errors(await clinic.found(workflow_id)) == []
 
 
-async def test_procore_refuses_the_values_since_the_last_deployment(clinic):
+async def test_procore_refuses_what_is_sent_since_the_last_deployment(clinic):
     """422: the version before went well, so that one runs until the draft is mended."""
-    reply = {"key": "reply", "type": "procore.rfi.reply", "config": {"rfi_id": clinic.rfi().id, "body": "Seen."}}
-    workflow_id = await clinic.deployed(reply, project_id=clinic.project)
+    workflow_id = await clinic.deployed(clinic.advance_rfi("open"))
     before = await clinic.run(workflow_id)
-    worse = {**reply, "config": {**reply["config"], "body": "{{ trigger.input.said }}"}}
-    await clinic.good("update_workflow_action", workflow_id=workflow_id, key="reply", action=worse)
+    worse = clinic.advance_rfi("closed")
+    await clinic.good("update_workflow_action", workflow_id=workflow_id, key="advance", action=worse)
     await clinic.deploy(workflow_id)
-    run = await clinic.run(workflow_id, input={"said": " "})
+    run = await clinic.run(workflow_id)
     first = await clinic.first(workflow_id)
 
     done = await clinic.follow(first)
 
     assert (before["status"], run["status"], first["code"]) == ("completed", "failed", "PROCORE_INVALID")
-    assert (done["status"], done["active_version"]) == ("active", 1)
+    assert any("not open" in line for line in first["evidence"])
+    assert (done["status"], done["version"]) == ("active", 1)
     assert (await clinic.run(workflow_id))["status"] == "completed"
 
 
@@ -160,58 +161,58 @@ async def test_a_host_that_nobody_allowed(tmp_path, clock):
             assert errors(await clinic.found(workflow_id)) == []
 
 
-async def test_a_run_that_ends_its_process_each_time_is_put_aside(clinic):
+async def test_a_run_that_ends_its_process_each_time_is_put_aside(tmp_path, clock):
     """Poison: the process is killed in the middle of it, again and again."""
-    workflow_id = await clinic.deployed({**clinic.read_rfi(), "timeout_s": 86_400})
-    clinic.fault("timeout", "GET", "*/rfis/*", times=1000)
-    run = await clinic.run(workflow_id, wait_s=0)
-    for _ in range(5):
-        await clinic.settled(run["id"], "running", "failed")
-        await clinic.stop()
-        await clinic.start()
-    await clinic.settled(run["id"], "failed")
-    first = await clinic.first(workflow_id)
-    clinic.no_faults()
+    async with silent_host() as host:
+        ask = {"key": "ask", "type": "http.request", "config": {"method": "GET", "url": f"http://{host.name}/jobs"}}
+        async with clinic_at(tmp_path, clock, egress_allow=(host.name,)) as clinic:
+            workflow_id = await clinic.deployed(ask)
+            run = await clinic.run(workflow_id, wait_s=0)
+            for killed in range(4):
+                await clinic.until(host.was_asked(killed + 1))
+                await clinic.stop()
+                await clinic.start()
+            await clinic.settled(run["id"], "failed")
+            first = await clinic.first(workflow_id)
+            host.answer()
 
-    assert first["code"] == "EXECUTION_QUARANTINED"
-    assert await retried(clinic, first) == "completed"
-    assert errors(await clinic.found(workflow_id)) == []
+            assert first["code"] == "EXECUTION_QUARANTINED"
+            assert await retried(clinic, first) == "completed"
+            assert errors(await clinic.found(workflow_id)) == []
 
 
 async def test_nobody_knows_whether_a_change_was_made(clinic):
     """The person looks in Procore and says so; the run goes on from there."""
-    body = {"rfi_id": clinic.rfi().id, "body": "Seen by the super."}
-    reply = {"key": "reply", "type": "procore.rfi.reply", "config": body, "retry": {"max_attempts": 1}}
-    workflow_id = await clinic.deployed(reply, NOTE, project_id=clinic.project)
-    clinic.fault("lost_response", "POST", "*/replies")
-    clinic.fault("503", "GET", "*/rfis/*", times=1000)  # and it cannot be looked up either
-    run = await clinic.run(workflow_id, wait_s=50)
-    await clinic.settled(run["id"], "needs_review")
+    workflow_id = await clinic.deployed(clinic.advance_rfi("open"), NOTE)
+    clinic.fault("lost_response", "PATCH", "*/advance_ball_in_court")
+    run = await clinic.run(workflow_id)
     first = await clinic.first(workflow_id)
-    clinic.no_faults()
 
     done = await clinic.follow(first, "done")
 
-    assert (first["code"], done["status"]) == ("EXECUTION_NEEDS_REVIEW", "resolved")
+    assert (run["status"], first["code"], done["status"]) == ("needs_review", "EXECUTION_NEEDS_REVIEW", "resolved")
     assert (await clinic.settled(run["id"], "completed"))["id"]
     assert errors(await clinic.found(workflow_id)) == []
 
 
-async def test_a_step_takes_longer_than_it_may(clinic):
-    """Real time, a little of it: the answer comes after the step's own limit, and within four times as much."""
-    slow = {**clinic.read_rfi(), "timeout_s": 0.05, "retry": {"max_attempts": 1}}
-    workflow_id = await clinic.deployed(slow)
-    clinic.fault("timeout", "GET", "*/rfis/*", times=1000)
-    run = await clinic.run(workflow_id)
-    first = await clinic.first(workflow_id)
-    clinic.no_faults()
+async def test_a_step_takes_longer_than_it_may(tmp_path, clock):
+    """Real time, a little of it: with four times as much it is answered."""
+    async with silent_host() as host:
+        config = {"method": "GET", "url": f"http://{host.name}/jobs"}
+        ask = {"key": "ask", "type": "http.request", "config": config, "timeout_s": 0.2}
+        async with clinic_at(tmp_path, clock, egress_allow=(host.name,)) as clinic:
+            workflow_id = await clinic.deployed({**ask, "retry": {"max_attempts": 1}})
+            run = await clinic.run(workflow_id)
+            first = await clinic.first(workflow_id)
+            host.answer()
 
-    await clinic.follow(first)
-    await clinic.follow(await clinic.first(workflow_id))
+            await clinic.follow(first)
+            await clinic.follow(await clinic.first(workflow_id))
 
-    assert (run["status"], first["code"]) == ("failed", "EXECUTION_STEP_TIMEOUT")
-    assert first["next"]["arguments"]["action"]["timeout_s"] == 0.2
-    assert errors(await clinic.found(workflow_id)) == []
+            assert (run["status"], first["code"]) == ("failed", "EXECUTION_STEP_TIMEOUT")
+            assert first["next"]["arguments"]["action"]["timeout_s"] == 0.8
+            assert (await clinic.run(workflow_id))["status"] == "completed"
+            assert errors(await clinic.found(workflow_id)) == []
 
 
 async def test_a_condition_that_is_never_true_for_a_misspelt_word(clinic):

@@ -84,6 +84,12 @@ HOT = {
     "evidence.steps",
     "evidence.asked",
     "evidence.arrived",
+    "evidence.hook",
+    "evidence.kept_aside",
+    "evidence.told",
+    "hooks.note_refused",
+    "hooks.forget_refused",
+    "schedules.note_skipped",
     "meta.get",
     "meta.remove",
 }

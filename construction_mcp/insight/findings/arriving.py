@@ -18,7 +18,7 @@ def found(case: Case) -> Iterator[Finding]:
     by_outcome = {one.outcome: 0 for one in evidence.arrived}
     for one in evidence.arrived:
         by_outcome[one.outcome] += one.many
-    is_present = {one.outcome for one in _present(case)} or set(by_outcome)
+    is_present = {one.outcome for one in _present(case)} if evidence.kept_aside else set(by_outcome)
     if by_outcome.get("quarantined") and "quarantined" in is_present:
         cause = "Deliveries were kept aside: they look wrong, or its own changes start it again and again."
         fix = "Look at the reasons; where it sets itself off, let its filter pass over what it changes."

@@ -77,8 +77,8 @@ def _failures(case: Case) -> list[Failure]:
     by_code: dict[str, Failure] = {}
     lines: dict[str, dict[str, str]] = {}
     for run in case.runs:
-        for code, line, step in _errors_of(run, case.evidence.steps):
-            code = _kind_of(case, code, step)
+        for said, line, step in _errors_of(run, case.evidence.steps):
+            code = _kind_of(case, said, step)
             lines.setdefault(code, {}).setdefault(run.id, line)
             by_code.setdefault(code, Failure(code, run.id, step, lines[code]))
     return list(by_code.values())

@@ -59,7 +59,8 @@ class Live:
 
     trouble: the public error that asking who the account is met. unreadable: why each Procore tool that was asked about
     cannot be read, None where it can; switched: whether the project has it on. offset_s: how far Procore's clock is
-    ahead of ours. asked_again: what each request that was refused gives now: a code, None where it is answered. hooks: those of the application where the workflow's own should be.
+    ahead of ours. asked_again: what each request that was refused gives now: a code, None where it is answered.
+    hooks: those of the application where the workflow's own should be.
     """
 
     trouble: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Whether anything can arrive at all: the hook at Procore, its address and its secret, and how long it has been quiet."""
+"""Whether anything can arrive at all: the hook at Procore, its address and secret, and how long it has been quiet."""
 
 from collections.abc import Iterator
 
