@@ -69,9 +69,10 @@ class Acts:
         refused = await self._beyond_consent(work, step, attempt, act, shown["shown"])
         if refused is not None:
             return refused
-        intent = Intent(
-            work.execution.run_as, node.type, work.key_of(step), digest, act.summary, shown["shown"], act.targets
-        )
+        execution = work.execution
+        within = (f"workflow:{execution.workflow_id}", f"execution:{execution.id}/step/{step.key}")
+        key = work.key_of(step)
+        intent = Intent(execution.run_as, node.type, key, digest, act.summary, shown["shown"], act.targets, within)
         turn = _Turn(work, node, step, attempt, act, intent)
         return await self._once(turn)
 

@@ -25,3 +25,21 @@ BEFORE DELETE ON audit
 BEGIN
     SELECT RAISE(ABORT, 'an entry of the audit log is never removed');
 END;
+
+-- Where the chain ends: of a chain alone nobody can tell that its last entries are gone.
+CREATE TABLE audit_end (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    sequence INTEGER NOT NULL,
+    hash     TEXT NOT NULL
+) STRICT;
+
+INSERT INTO audit_end (one, sequence, hash)
+SELECT 1, sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1;
+
+CREATE TRIGGER audit_notes_its_end
+AFTER INSERT ON audit
+BEGIN
+    INSERT INTO audit_end (one, sequence, hash)
+    VALUES (1, NEW.sequence, NEW.hash)
+        ON CONFLICT (one) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash;
+END;
