@@ -414,3 +414,16 @@ BEGIN
     VALUES (1, NEW.sequence, NEW.hash)
         ON CONFLICT (one) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash;
 END;
+
+CREATE TABLE alert_rules (
+    workflow_id TEXT PRIMARY KEY,
+    recipients  TEXT NOT NULL CHECK (json_valid(recipients)),
+    off         TEXT NOT NULL CHECK (json_valid(off)), -- kinds that nobody is told of
+    least       TEXT NOT NULL CHECK (least IN ('warning', 'error', 'critical'))
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER alert_rules_go_with_their_workflow
+AFTER DELETE ON workflows
+BEGIN
+    DELETE FROM alert_rules WHERE workflow_id = OLD.id;
+END;
