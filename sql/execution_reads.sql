@@ -70,10 +70,18 @@ SELECT key, item, type, status, attempts, started_at, completed_at, duration_ms,
 
 -- name: events :many
 -- The latest, newest first: the primary key is read from its end.
-SELECT at, kind, step, text
+SELECT at, kind, step, text, actor
   FROM execution_events
  WHERE execution_id = :execution_id
  ORDER BY sequence DESC
+ LIMIT :most;
+
+-- name: questions :many
+-- What it asked people, and their answers; the unique key begins with the execution.
+SELECT step, summary, status, approvers, created_at, told_at, decided_at, decided_by, decided_how, edits, comment
+  FROM approvals
+ WHERE execution_id = :execution_id
+ ORDER BY created_at, id
  LIMIT :most;
 
 -- name: ids :many

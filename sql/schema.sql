@@ -294,7 +294,7 @@ CREATE TABLE execution_events (
     at           TEXT NOT NULL,
     kind         TEXT NOT NULL,
     step         TEXT,
-    text         TEXT NOT NULL,
+    text         TEXT NOT NULL, actor TEXT,
     PRIMARY KEY (execution_id, sequence)
 ) STRICT, WITHOUT ROWID;
 

@@ -21,7 +21,7 @@ from construction_mcp.core.errors import ConstructionError, Invalid, Uncertain
 from construction_mcp.core.json import write_json
 from construction_mcp.engine.advance import Outcome, StepId
 from construction_mcp.engine.results import Result
-from construction_mcp.engine.trying import kept, waiting_retry
+from construction_mcp.engine.trying import kept, retry_note, waiting_retry
 from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals, intents
 from construction_mcp.store.approvals import NewApproval, digest_of
@@ -146,7 +146,7 @@ class Acts:
         ends = self._ends(turn, recorded, "failed", error.public())
         if error.retryable and turn.attempt < turn.node.retry.max_attempts:
             outcome = waiting_retry(turn.node, turn.attempt, error, self._clock)
-            return Result(outcome, (("retry", error.message),), (ends,), is_durable=True)
+            return Result(outcome, (retry_note(turn.node, outcome, error),), (ends,), is_durable=True)
         failed = Outcome("failed", error=error.public()["error"], attempts=turn.attempt)
         return Result(failed, records=(ends,), is_durable=True)
 

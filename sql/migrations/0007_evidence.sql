@@ -57,3 +57,5 @@ AFTER DELETE ON workflows
 BEGIN
     DELETE FROM alert_rules WHERE workflow_id = OLD.id;
 END;
+
+ALTER TABLE execution_events ADD COLUMN actor TEXT; -- who did it; none where the engine did

@@ -65,7 +65,7 @@ async def configure_global_alerts(
     database: Database,
     principal: Principal,
     clock: Clock,
-) -> Told:
+) -> Everywhere:
     """Say who is mailed about all workflows' trouble besides their owners; what is not given stays."""
     rule = await _changed(database, clock, principal, EVERYTHING, recipients, None, least)
     return Everywhere(rule.recipients, rule.least)
