@@ -84,6 +84,17 @@ SELECT step, summary, status, approvers, created_at, told_at, decided_at, decide
  ORDER BY created_at, id
  LIMIT :most;
 
+-- name: usage :many
+-- What workflows cost in requests to Procore since a moment, the dearest first: a range of the index by start.
+SELECT executions.workflow_id, workflows.name, count(*) AS executions, sum(requests) AS requests
+  FROM executions
+  JOIN workflows ON workflows.id = executions.workflow_id
+ WHERE executions.started_at >= :since
+   AND requests > 0
+ GROUP BY executions.workflow_id
+ ORDER BY sum(requests) DESC, executions.workflow_id
+ LIMIT :most;
+
 -- name: ids :many
 -- For completion: the latest executions.
 SELECT id FROM executions ORDER BY started_at DESC, id DESC LIMIT :most;

@@ -78,9 +78,10 @@ class Alerts:
         every, own = rules.get(EVERYTHING, Rule()), rules.get(workflow_id or EVERYTHING, Rule())
         wanted = [one for one in alerts if one.kind not in own.off]
         owner = await self._owner(alerts[0])
-        fallback = [owner] if owner else list(every.recipients) or [self._settings.alert_to]
+        operator = self._settings.alert_to
+        fallback = [owner] if owner else list(every.recipients) or ([operator] if operator else [])
         named = list(own.recipients) if workflow_id else []
-        letters: dict[str, Sequence[Alert]] = {to: wanted for to in named or fallback if to and wanted}
+        letters: dict[str, Sequence[Alert]] = {to: wanted for to in named or fallback if wanted}
         for to in every.recipients:
             bad = [one for one in wanted if LEVELS.index(_badness(one)) >= LEVELS.index(every.least)]
             if bad:

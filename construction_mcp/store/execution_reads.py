@@ -112,6 +112,16 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageOf:
+    """What the runs of one workflow sent to Procore."""
+
+    workflow_id: str
+    name: str
+    executions: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
     """What started in one stretch of time, and how that ended."""
 
@@ -185,6 +195,11 @@ class ExecutionReads:
     async def ids(self, most: int) -> list[str]:
         """The latest executions' ids."""
         return [row["id"] for row in await self._database.read(lambda tx: tx.all(_sql.ids, most=most))]
+
+    async def usage(self, since: datetime, most: int) -> list[UsageOf]:
+        """What workflows cost in requests to Procore since a moment, the dearest first; also across restarts."""
+        place = {"since": time_text(since), "most": most}
+        return [UsageOf(**dict(row)) for row in await self._database.read(lambda tx: tx.all(_sql.usage, **place))]
 
     async def stats(
         self, since: datetime, *, bucket_s: int, buckets: int, workflow_id: str | None = None, project_id: int | None

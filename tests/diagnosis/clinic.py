@@ -224,7 +224,8 @@ class Clinic:
             self.links.append(params.url)
             return ElicitResult(action="accept")
         wanted = (params.requested_schema or {}).get("properties", {})
-        said = {name: True if one.get("type") == "boolean" else "approve" for name, one in wanted.items()}
+        said: dict[str, Any] = {name: True for name, one in wanted.items() if one.get("type") == "boolean"}
+        said |= {name: one["enum"][0] for name, one in wanted.items() if one.get("enum")}
         return ElicitResult(action="accept", content=said)
 
 
