@@ -85,9 +85,10 @@ SELECT step, summary, status, approvers, created_at, told_at, decided_at, decide
  LIMIT :most;
 
 -- name: usage :many
--- What workflows cost in requests to Procore since a moment, the dearest first: a range of the index by start.
+-- What workflows cost in requests to Procore since a moment, the dearest first: a range of the index by start,
+-- which SQLite would leave for that by workflow, to group a whole table without sorting.
 SELECT executions.workflow_id, workflows.name, count(*) AS executions, sum(requests) AS requests
-  FROM executions
+  FROM executions INDEXED BY executions_by_start
   JOIN workflows ON workflows.id = executions.workflow_id
  WHERE executions.started_at >= :since
    AND requests > 0

@@ -62,3 +62,19 @@ async def test_what_a_person_did_to_a_run_is_told_as_theirs(clinic):
 
 async def asks(clinic: Clinic) -> bool:
     return clinic.rows("SELECT count(*) FROM approvals WHERE status = 'pending'") == [(1,)]
+
+
+async def test_usage_says_which_workflow_costs_how_many_requests(clinic, clock):
+    """What a run sent is kept with it, so that a restart forgets nothing."""
+    dear = await clinic.deployed(clinic.read_rfi())
+    free = await clinic.deployed(NOTE)
+    runs = [await clinic.run(one) for one in (dear, dear, free)]
+    told = (await clinic.good("get_usage"))["workflows"]
+    clock.advance(40 * 86_400)
+    later = (await clinic.good("get_usage", days=31))["workflows"]
+    sent = clinic.rows(f"SELECT sum(requests) FROM executions WHERE workflow_id = '{dear}'")
+
+    assert {one["status"] for one in runs} == {"completed"}
+    assert told == [{"workflow_id": dear, "name": "Late RFIs", "executions": 2, "requests": sent[0][0]}]
+    assert told[0]["requests"] > 0
+    assert later == []
