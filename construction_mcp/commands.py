@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from construction_mcp.store.users import User, Users
 
 _APPROVALS_LISTED_MAX = 100
+_ENTRIES_MAX = 1000  # of one answer: within a frame between two processes
 
 Command = Callable[[House, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -26,7 +27,9 @@ async def users_add(house: House, arguments: Mapping[str, Any]) -> dict[str, Any
     """`name`, `role`, `expires_in_days`? -> the user and, once, the bearer."""
     days = arguments.get("expires_in_days")
     expires_at = None if days is None else house.clock.now() + timedelta(days=days)
-    user, bearer = await (await _users(house)).add(arguments["name"], Role(arguments["role"]), expires_at=expires_at)
+    user, bearer = await (await _users(house)).add(
+        arguments["name"], Role(arguments["role"]), expires_at=expires_at, by=local_principal().id
+    )
     return {"user": _public(user), "bearer": bearer}
 
 
@@ -37,13 +40,28 @@ async def users_list(house: House, _arguments: Mapping[str, Any]) -> dict[str, A
 
 async def users_revoke(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """`user_id` -> the user, without access from now on."""
-    return {"user": _public(await (await _users(house)).revoke(arguments["user_id"]))}
+    return {"user": _public(await (await _users(house)).revoke(arguments["user_id"], by=local_principal().id))}
 
 
 async def users_rotate(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """`user_id` -> the user and, once, the new bearer; the old one is dead."""
-    user, bearer = await (await _users(house)).rotate(arguments["user_id"])
+    user, bearer = await (await _users(house)).rotate(arguments["user_id"], by=local_principal().id)
     return {"user": _public(user), "bearer": bearer}
+
+
+async def audit_part(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`after` -> the next entries of the audit log as they are chained; none at its end."""
+    from construction_mcp.store.audit import part
+
+    after, database = int(arguments["after"]), await _database(house)
+    return {"entries": await database.read(lambda tx: part(tx, after, _ENTRIES_MAX))}
+
+
+async def audit_verify(house: House, _arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether the audit log is what was written, and where not."""
+    from construction_mcp.store.audit import verify
+
+    return dict((await (await _database(house)).read(verify))._asdict())
 
 
 async def backup(house: House, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,6 +194,8 @@ COMMANDS: dict[str, Command] = {
     "approvals.list": approvals_list,
     "approvals.show": approvals_show,
     "approvals.decide": approvals_decide,
+    "audit.part": audit_part,
+    "audit.verify": audit_verify,
     "users.add": users_add,
     "users.list": users_list,
     "users.revoke": users_revoke,

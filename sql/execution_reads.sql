@@ -96,10 +96,30 @@ SELECT key, item, type, status, attempts, started_at, completed_at, duration_ms,
 
 -- name: events :many
 -- The latest, newest first: the primary key is read from its end.
-SELECT at, kind, step, text
+SELECT at, kind, step, text, actor
   FROM execution_events
  WHERE execution_id = :execution_id
  ORDER BY sequence DESC
+ LIMIT :most;
+
+-- name: questions :many
+-- What it asked people, and their answers; the unique key begins with the execution.
+SELECT step, summary, status, approvers, created_at, told_at, decided_at, decided_by, decided_how, edits, comment
+  FROM approvals
+ WHERE execution_id = :execution_id
+ ORDER BY created_at, id
+ LIMIT :most;
+
+-- name: usage :many
+-- What workflows cost in requests to Procore since a moment, the dearest first: a range of the index by start,
+-- which SQLite would leave for that by workflow, to group a whole table without sorting.
+SELECT executions.workflow_id, workflows.name, count(*) AS executions, sum(requests) AS requests
+  FROM executions INDEXED BY executions_by_start
+  JOIN workflows ON workflows.id = executions.workflow_id
+ WHERE executions.started_at >= :since
+   AND requests > 0
+ GROUP BY executions.workflow_id
+ ORDER BY sum(requests) DESC, executions.workflow_id
  LIMIT :most;
 
 -- name: ids :many

@@ -326,8 +326,8 @@ UPDATE executions
 
 -- name: note :run
 -- The next number inside the insert: two notes of one execution never meet.
-INSERT INTO execution_events (execution_id, sequence, at, kind, step, text)
-SELECT :execution_id, coalesce(max(sequence), 0) + 1, :now, :kind, :step, :text
+INSERT INTO execution_events (execution_id, sequence, at, kind, step, text, actor)
+SELECT :execution_id, coalesce(max(sequence), 0) + 1, :now, :kind, :step, :text, :actor
   FROM execution_events
  WHERE execution_id = :execution_id;
 

@@ -123,3 +123,16 @@ SELECT event, received_at
  WHERE hook_id = :hook_id
  ORDER BY received_at DESC
  LIMIT :newest;
+
+-- name: note_refused :run
+-- One row per hook, however much is turned away.
+INSERT INTO refusals (hook_id, many, reason, first_at, last_at)
+VALUES (:hook_id, :many, :reason, :now, :now)
+    ON CONFLICT (hook_id) DO UPDATE
+   SET many = many + excluded.many,
+       reason = excluded.reason,
+       last_at = excluded.last_at;
+
+-- name: forget_refused :run
+-- Another secret: what was turned away before says nothing of it.
+DELETE FROM refusals WHERE hook_id = :hook_id;

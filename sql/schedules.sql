@@ -2,7 +2,7 @@
 -- One due time per workflow. Whether it may start is the workflow's status; resuming and deploying set a fresh time.
 INSERT INTO schedules (workflow_id, due_at)
 VALUES (:workflow_id, :due_at)
-    ON CONFLICT (workflow_id) DO UPDATE SET due_at = excluded.due_at;
+    ON CONFLICT (workflow_id) DO UPDATE SET due_at = excluded.due_at, skipped = 0, skipped_at = NULL;
 
 -- name: remove :run
 -- The version that is active now does not start by time.
@@ -37,3 +37,10 @@ SELECT schedules.workflow_id, schedules.due_at
   JOIN workflows ON workflows.id = schedules.workflow_id
  WHERE workflows.status = 'active'
    AND workflows.environment = :environment;
+
+-- name: note_skipped :run
+-- A due time that started nothing, for a run had not ended: told by a diagnosis, not by a log alone.
+UPDATE schedules
+   SET skipped = skipped + 1,
+       skipped_at = :due_at
+ WHERE workflow_id = :workflow_id;

@@ -142,7 +142,7 @@ END;
 CREATE TABLE schedules (
     workflow_id TEXT PRIMARY KEY REFERENCES workflows (id) ON DELETE CASCADE,
     due_at      TEXT NOT NULL
-) STRICT;
+, skipped INTEGER NOT NULL DEFAULT 0, skipped_at TEXT) STRICT;
 
 CREATE INDEX schedules_due ON schedules (due_at);
 
@@ -290,7 +290,7 @@ CREATE TABLE execution_events (
     at           TEXT NOT NULL,
     kind         TEXT NOT NULL,
     step         TEXT,
-    text         TEXT NOT NULL,
+    text         TEXT NOT NULL, actor TEXT,
     PRIMARY KEY (execution_id, sequence)
 ) STRICT, WITHOUT ROWID;
 
@@ -473,3 +473,52 @@ CREATE INDEX executions_open ON executions (started_at, status, mode, workflow_i
     WHERE status IN ('queued', 'running', 'waiting', 'needs_review');
 
 CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text, status, project_id);
+
+CREATE TABLE refusals (
+    hook_id  TEXT PRIMARY KEY REFERENCES hooks (id) ON DELETE CASCADE,
+    many     INTEGER NOT NULL CHECK (many > 0),
+    reason   TEXT NOT NULL,
+    first_at TEXT NOT NULL,
+    last_at  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX alerts_by_workflow ON alerts (workflow_id, created_at DESC);
+
+CREATE TRIGGER audit_never_changes
+BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'an entry of the audit log never changes');
+END;
+
+CREATE TRIGGER audit_never_shrinks
+BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'an entry of the audit log is never removed');
+END;
+
+CREATE TABLE audit_end (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    sequence INTEGER NOT NULL,
+    hash     TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER audit_notes_its_end
+AFTER INSERT ON audit
+BEGIN
+    INSERT INTO audit_end (one, sequence, hash)
+    VALUES (1, NEW.sequence, NEW.hash)
+        ON CONFLICT (one) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash;
+END;
+
+CREATE TABLE alert_rules (
+    workflow_id TEXT PRIMARY KEY,
+    recipients  TEXT NOT NULL CHECK (json_valid(recipients)),
+    off         TEXT NOT NULL CHECK (json_valid(off)), -- kinds that nobody is told of
+    least       TEXT NOT NULL CHECK (least IN ('warning', 'error', 'critical'))
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER alert_rules_go_with_their_workflow
+AFTER DELETE ON workflows
+BEGIN
+    DELETE FROM alert_rules WHERE workflow_id = OLD.id;
+END;

@@ -205,6 +205,7 @@ class ActionType:
     asks_person: its outcome is a person's decision; outside effects after it run only when they said yes.
     channel: what of this installation's settings this config sends through: email, slack or teams; None for what it
         brings along itself, or sends nowhere.
+    procore_tool: Procore's own name of the tool it works in, where it is one.
     perform: carries it out (`performing.py`); None where the engine itself does, as it does waits and approvals.
     """
 
@@ -221,6 +222,7 @@ class ActionType:
     only_reads: Callable[[Written], bool] = field(default=_never)
     channel: Callable[[Written], str | None] = field(default=_no_channel)
     perform: "Perform | None" = None
+    procore_tool: str | None = None
 
     def effect_of(self, config: Written) -> Effect:
         """What this config does: `read` where it only reads, though the type may write."""

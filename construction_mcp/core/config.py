@@ -181,6 +181,8 @@ class Limits:
     deliveries_looked_at: int = 100  # newest of one hook, for a real example of an event
 
     # guidance
+    refusal_note_s: float = 60.0  # between two notes of deliveries turned away at one hook: whoever posts costs no more
+    diagnosis_wait_s: float = 10.0  # for what Procore says now; a diagnosis does without what takes longer
     guidance_wait_s: float = 3.0  # for the names of projects, which only make it better
 
     # schedules

@@ -43,7 +43,10 @@ class Gated(Generic[Done]):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One effect as it was shown. `key` makes it happen once, for the request that `digest` is of."""
+    """One effect as it was shown. `key` makes it happen once, for the request that `digest` is of.
+
+    within: what it was made for, as `workflow:<id>`: for the audit log beside its targets.
+    """
 
     principal: str
     tool: str
@@ -52,6 +55,7 @@ class Intent:
     summary: str
     shown: Mapping[str, Any]
     targets: Sequence[str] = ()
+    within: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

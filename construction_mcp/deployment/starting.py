@@ -22,6 +22,7 @@ from construction_mcp.procore.records.hooks import (
     EventType,
     Scope,
     Trigger,
+    Upstream,
     read_hooks,
     read_triggers,
     scope_of,
@@ -156,11 +157,17 @@ class Starting:
         if before is not None and standing.hook_source == "procore" and _heard(before) == _heard(plan):
             assert standing.hook_id is not None
             live = await self._hooks.get(standing.hook_id)
-            if any(is_of(live, one) for one in await read_hooks(procore, scope)):
+            if any(self._still_tells(live, one) for one in await read_hooks(procore, scope)):
                 return Prepared(ByHook(live.id), webhook_url=self.url_of(live.id))
         triggers = await _triggers(procore, plan)
         made = await register(procore, self._hooks, self._reach, scope, triggers, account.id, workflow_id=workflow_id)
         return Prepared(ByHook(made.id), webhook_url=self.url_of(made.id), made=made)
+
+    def _still_tells(self, hook: Hook, upstream: Upstream) -> bool:
+        """Whether it is our hook, switched on, and posts where we are reached now."""
+        address = self.url_of(hook.id)
+        is_here = address is None or upstream.destination_url in (None, address)
+        return is_of(hook, upstream) and is_here and upstream.status in (None, "active", "enabled")
 
     async def _clear(self, hook: Hook) -> list[Problem]:
         try:

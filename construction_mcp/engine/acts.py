@@ -21,7 +21,7 @@ from construction_mcp.core.errors import ConstructionError, Invalid, Uncertain
 from construction_mcp.core.json import write_json
 from construction_mcp.engine.results import Result
 from construction_mcp.engine.standing import Outcome, StepId
-from construction_mcp.engine.trying import kept, waiting_retry
+from construction_mcp.engine.trying import kept, retry_note, waiting_retry
 from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals, intents
 from construction_mcp.store.approvals import NewApproval, digest_of
@@ -69,9 +69,10 @@ class Acts:
         refused = await self._beyond_consent(work, step, attempt, act, shown["shown"])
         if refused is not None:
             return refused
-        intent = Intent(
-            work.execution.run_as, node.type, work.key_of(step), digest, act.summary, shown["shown"], act.targets
-        )
+        execution = work.execution
+        within = (f"workflow:{execution.workflow_id}", f"execution:{execution.id}/step/{step.key}")
+        key = work.key_of(step)
+        intent = Intent(execution.run_as, node.type, key, digest, act.summary, shown["shown"], act.targets, within)
         turn = _Turn(work, node, step, attempt, act, intent)
         return await self._once(turn)
 
@@ -145,7 +146,7 @@ class Acts:
         ends = self._ends(turn, recorded, "failed", error.public())
         if error.retryable and turn.attempt < turn.node.retry.max_attempts:
             outcome = waiting_retry(turn.node, turn.attempt, error, self._clock)
-            return Result(outcome, (("retry", error.message),), (ends,), is_durable=True)
+            return Result(outcome, (retry_note(turn.node, outcome, error),), (ends,), is_durable=True)
         failed = Outcome("failed", error=error.public()["error"], attempts=turn.attempt)
         return Result(failed, records=(ends,), is_durable=True)
 

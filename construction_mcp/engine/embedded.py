@@ -136,7 +136,7 @@ class EmbeddedEngine:
         def write(tx: Tx) -> tuple[str | None, list[str]]:
             status = store.ask_to_end(tx, execution_id)
             if status not in (None, *store.ENDED):
-                store.note(tx, execution_id, "cancel", None, f"{by} asked it to end.", now)
+                store.note(tx, execution_id, "cancel", None, f"{by} asked it to end.", now, by=by)
             return status, store.children_of(tx, execution_id)
 
         status, children = await self._database.write(write, durable=True)

@@ -57,7 +57,7 @@ class Mending:
             plan = plan_from(json.loads(store.plan_text(tx, execution) or "null"))
             store.copy_steps(tx, execution_id, made.id, _kept(plan, from_step), now)
             start = f"from {from_step}" if from_step else "from where it ended"
-            store.note(tx, made.id, "retry", None, f"{by} ran {execution_id} again {start}.", now)
+            store.note(tx, made.id, "retry", None, f"{by} ran {execution_id} again {start}.", now, by=by)
             return made.id
 
         return await self._database.write(write, durable=True)
@@ -81,7 +81,7 @@ class Mending:
                 intents.rule_out(tx, before.run_as, type_, key, now)
             store.reopen(tx, execution_id, now)
             words = f"{by} said of {step}: {outcome.replace('_', ' ')}. {evidence or ''}".strip()
-            store.note(tx, execution_id, "resolved", step, words, now)
+            store.note(tx, execution_id, "resolved", step, words, now, by=by)
             target = f"execution:{execution_id}/step/{step}"
             audit.append(tx, audit.Entry(by, "resolve_step", "done", words, [target]), now)
 

@@ -21,7 +21,7 @@ from construction_mcp.engine.acts import Acts
 from construction_mcp.engine.deadline import within
 from construction_mcp.engine.results import Result
 from construction_mcp.engine.standing import WHOLE, Outcome, StepId
-from construction_mcp.engine.trying import completed, waiting_retry
+from construction_mcp.engine.trying import completed, retry_note, waiting_retry
 from construction_mcp.engine.waits import Waits
 from construction_mcp.engine.work import Work
 from construction_mcp.expressions.port import ExpressionEngine
@@ -200,4 +200,5 @@ class NodeRunner:
         public = error.public()["error"]
         if not error.retryable or attempt >= node.retry.max_attempts:
             return Result(Outcome("failed", error=public, attempts=attempt))
-        return Result(waiting_retry(node, attempt, error, self._tools.clock), notes=(("retry", error.message),))
+        outcome = waiting_retry(node, attempt, error, self._tools.clock)
+        return Result(outcome, notes=(retry_note(node, outcome, error),))

@@ -192,6 +192,7 @@ class Scheduler:
         running = starts.unfinished(tx, active.id)
         if running and (trigger.overlap or "skip") == "skip":
             log.info("workflow %s is still running; its run of %s is skipped", active.id, moment.isoformat())
+            schedules.note_skipped(tx, active.id, moment)
             return
         if running and trigger.overlap == "cancel_previous":
             starts.ask_to_end(tx, active.id)

@@ -23,6 +23,13 @@ def waiting_retry(node: Node, attempt: int, error: ConstructionError, clock: Clo
     return Outcome("waiting", error=error.public()["error"], attempts=attempt, waits_for=waits_for, due_at=due_at)
 
 
+def retry_note(node: Node, outcome: Outcome, error: ConstructionError) -> tuple[str, str]:
+    """Which try failed, why, and when the next one is."""
+    due_at = outcome.due_at.isoformat(timespec="seconds") if outcome.due_at is not None else "soon"
+    said = f"Try {outcome.attempts} of {node.retry.max_attempts} failed, the next is at {due_at}: {error.message}"
+    return "retry", said
+
+
 def kept(output: Mapping[str, Any], limits: Limits) -> Mapping[str, Any]:
     """The output itself, if it can be kept as JSON.
 

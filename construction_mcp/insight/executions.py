@@ -7,7 +7,7 @@ from typing import Any
 
 from construction_mcp.core.json import write_json
 from construction_mcp.store.columns import time_text
-from construction_mcp.store.execution_reads import Whole
+from construction_mcp.store.execution_reads import Question, Whole
 from construction_mcp.store.executions import StepRow
 
 _SHOWN_CHARS_MAX = 4_000  # of one step's output: about 1,000 tokens
@@ -60,12 +60,13 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened, in words."""
+    """Something that happened, in words. actor: the person who did it, or `system`."""
 
     at: datetime
     kind: str
     text: str
     step: str | None = None
+    actor: str = "system"
 
 
 def shown(whole: Whole, *, outputs: bool) -> Execution:
@@ -145,13 +146,15 @@ def _cut(output: Any) -> Any:
 
 
 def timeline(whole: Whole) -> list[Moment]:
-    """What happened, in order of time: the steps' begins and ends, and the events that their rows do not tell."""
+    """What happened, in order of time, and who did it: begins and ends of steps, each try that failed, what was asked
+    of people and what they said, and what somebody did to the run from outside."""
     return sorted(_moments(whole), key=lambda one: time_text(one.at))
 
 
 def _moments(whole: Whole) -> Iterator[Moment]:
-    started = whole.trigger.get("type", "manual")
-    yield Moment(whole.started_at, "accepted", f"Accepted, started by {started} for {whole.requested_by}")
+    started, by = whole.trigger.get("type", "manual"), whole.requested_by
+    who = "system" if by in _BY_ITSELF else by
+    yield Moment(whole.started_at, "accepted", f"Accepted, started by {started} for {by}", actor=who)
     for step in whole.steps:
         if step.status == "skipped":
             yield Moment(step.started_at, "skipped", _skipped(step), step.key)
@@ -161,11 +164,36 @@ def _moments(whole: Whole) -> Iterator[Moment]:
             yield Moment(step.completed_at, step.status, _ended(step), step.key)
         elif (wait := _wait_of(step)) is not None:
             yield Moment(wait.since, "waiting", f"Waits for {wait.what}: {wait.who}", step.key)
+    for question in whole.questions:
+        yield from _asked(question)
     for event in whole.events:
-        yield Moment(event.at, event.kind, event.text, event.step)
+        yield Moment(event.at, event.kind, event.text, event.step, event.actor or "system")
     if whole.completed_at is not None:
         reason = f": {whole.error['message']}" if whole.error and "message" in whole.error else ""
-        yield Moment(whole.completed_at, whole.status, f"The execution is {whole.status.replace('_', ' ')}{reason}")
+        spent = f"; it sent {whole.requests} requests to Procore" if whole.requests else ""
+        state = whole.status.replace("_", " ")
+        yield Moment(whole.completed_at, whole.status, f"The execution is {state}{reason}{spent}")
+
+
+_BY_ITSELF = ("schedule", "webhook", "poll", "workflow")
+"""What starts a run without a person."""
+
+
+def _asked(question: Question) -> Iterator[Moment]:
+    """The question, its telling, and the answer as the person gave it."""
+    whom = ", ".join(question.approvers) or "whoever may approve"
+    yield Moment(question.created_at, "asked", f"Asked {whom}: {question.summary}", question.step)
+    if question.told_at is not None:
+        yield Moment(question.told_at, "told", f"{whom} were told", question.step)
+    if question.decided_at is None:
+        return
+    if question.decided_by is None:
+        yield Moment(question.decided_at, question.status, f"The question is {question.status}", question.step)
+        return
+    changed = f", with changes to {', '.join(question.edits)}" if question.edits else ""
+    comment = f": {question.comment}" if question.comment else ""
+    said = f"{question.status.capitalize()} by {question.decided_how or 'somebody'}{changed}{comment}"
+    yield Moment(question.decided_at, question.status, said, question.step, question.decided_by)
 
 
 def _skipped(step: StepRow) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from construction_mcp.insight.advice import Call
-from construction_mcp.insight.diagnose import bears, release
+from construction_mcp.insight.findings.holding import bears, release
 from construction_mcp.store.evidence import Odd, Open, Run
 
 Reason = Literal["held", "review", "person", "timer", "overdue", "queue", "other_execution", "running"]

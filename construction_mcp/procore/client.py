@@ -6,11 +6,13 @@ What is repeated, at most `procore_tries_max` times in all and inside one deadli
   with Retry-After). Anything else that keeps a write's outcome from us raises `Uncertain`.
 """
 
+import contextlib
 import hmac
 import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -90,6 +92,7 @@ class ProcoreClient:
         self._limits = limits
         self._backoff = backoff or Backoff(limits.procore_backoff_s, limits.procore_backoff_max_s)
         self.usage = usage
+        self.offset_s: float | None = None  # how far Procore's clock was ahead of ours in its last answer
 
     async def get(
         self,
@@ -227,11 +230,19 @@ class ProcoreClient:
             within_s=max(0.1, deadline - self._clock.monotonic()),
         )
         slot.observe(reply.headers)
+        self._compare_clocks(reply.headers)
         trace = current_trace.get()
         if trace is not None:
             trace.upstream_requests += 1
             trace.upstream_ms += reply.elapsed_ms
         return reply
+
+    def _compare_clocks(self, headers: Mapping[str, str]) -> None:
+        """Source: RFC 9110 section 6.6.1: an origin server with a clock sends `Date`; it tells whole seconds."""
+        with contextlib.suppress(ValueError, TypeError):
+            theirs = parsedate_to_datetime(headers.get("date", ""))
+            if theirs.tzinfo is not None:
+                self.offset_s = (theirs - self._clock.now()).total_seconds()
 
     def _of_transfer(self, request: Request, problem: TransferFailed) -> _Trouble:
         error = failures.failure_of_transfer(problem, request.what)

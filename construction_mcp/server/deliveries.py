@@ -6,6 +6,7 @@ inbox (`engine/inbox.py`) turns into an execution once it has read the record. W
 its execution is stored in the same transaction, unless a filter has to look at it first.
 """
 
+import contextlib
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.routing import Route
 
 from construction_mcp.cache import Cache
 from construction_mcp.core.config import Limits
-from construction_mcp.core.errors import ConstructionError, Invalid, NeedsLogin, NotFound
+from construction_mcp.core.errors import ConstructionError, Invalid, NeedsLogin, NotFound, Unavailable
 from construction_mcp.core.json import read_json
 from construction_mcp.core.keys import KeyRing
 from construction_mcp.core.reach import WEBHOOKS_PATH
@@ -40,6 +41,9 @@ def delivery_routes(services: Services, limits: Limits) -> list[Route]:
     async def deliver(request: Request) -> Response:
         try:
             accepted = await _accept(request, services, limits)
+        except NeedsLogin as error:
+            await _note_refused(services, request.path_params["hook_id"], error)
+            return _refusal(error)
         except ConstructionError as error:
             return _refusal(error)
         except ClientDisconnect:
@@ -59,6 +63,12 @@ async def _accept(request: Request, services: Services, limits: Limits) -> Accep
         accepted = await _procores(request, await hooks.authenticate(hook_id, _secret(request)), services, limits)
     (await services.get(Arrivals)).ring()
     return accepted
+
+
+async def _note_refused(services: Services, hook_id: str, error: NeedsLogin) -> None:
+    """So that a diagnosis can say that something comes and is turned away; no answer depends on it."""
+    with contextlib.suppress(Unavailable):
+        await (await services.get(Hooks)).note_refused(hook_id, error.message)
 
 
 async def _procores(request: Request, hook: Hook, services: Services, limits: Limits) -> Accepted:

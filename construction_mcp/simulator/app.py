@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from construction_mcp.simulator.answers import Answer, Refused
 from construction_mcp.simulator.areas import all_routes
+from construction_mcp.simulator.areas.companies import require_tool
 from construction_mcp.simulator.bodies import read_body
 from construction_mcp.simulator.call import Actor, Call
 from construction_mcp.simulator.control import Control
@@ -201,7 +203,7 @@ class Simulator:
         company_header = request.headers.get("procore-company-id")
         per_company = self.world.switches.rate_limit_scope == "app_company"
         reading = self.limits.take(f"{actor.client_id}:{company_header}" if per_company else actor.client_id)
-        headers = self.limits.headers(reading)
+        headers = {**self.limits.headers(reading), "Date": format_datetime(self.world.clock.now(), usegmt=True)}
         try:
             if reading is not None and not reading.allowed:
                 raise self.limits.refusal(reading)
@@ -227,6 +229,7 @@ class Simulator:
         company = self._company(call, route, company_header)
         call.company_id = company.id if company else None
         self._check_level(call, route)
+        require_tool(call)
         answer = route.handler(call)
         self.dispatcher.offer(call.events)
         return answer

@@ -107,7 +107,12 @@ def serve(options: Options) -> int:
     simulator.world.api_url = f"http://{HOST}:{port}"
     simulator.world.storage_url = f"http://localhost:{port}"  # another origin than the API, as in production
     config = uvicorn.Config(
-        simulator, log_level="warning", access_log=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_S
+        simulator,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        date_header=False,  # its answers carry the date of its own clock
+        timeout_graceful_shutdown=DRAIN_S,
     )
     server = _AnnouncingServer(config, lambda: _announce(simulator, options))
     # uvicorn drains on these signals and then raises them again; without a handler of ours that would end in -15.

@@ -1,6 +1,6 @@
 """What owners have to hear: kept with what it tells of, told later, several of one workflow in one mail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -13,6 +13,15 @@ from construction_mcp.store.queries import load
 _sql = load("alerts")
 
 Kind = Literal["failed", "needs_review", "reconnect", "missed", "quarantined"]
+BADNESS: Mapping[str, Literal["warning", "error", "critical"]] = {
+    "missed": "warning",
+    "failed": "error",
+    "reconnect": "error",
+    "quarantined": "error",
+    "stopped": "critical",
+    "needs_review": "critical",
+}
+"""How bad each kind is; what is unknown is an error."""
 
 
 @dataclass(frozen=True, slots=True)

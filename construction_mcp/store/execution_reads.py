@@ -53,12 +53,30 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the steps' own rows do not tell."""
+    """What the steps' own rows do not tell; actor: the person who did it, None for the engine."""
 
     at: datetime
     kind: str
     step: str | None
     text: str
+    actor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked of people in it, whom, and the answer; `edits` are what they changed."""
+
+    step: str
+    summary: str
+    status: str
+    approvers: Sequence[str]
+    created_at: datetime
+    told_at: datetime | None
+    decided_at: datetime | None
+    decided_by: str | None
+    decided_how: str | None
+    edits: Mapping[str, Any] | None
+    comment: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,17 @@ class Whole:
     is_held: bool
     steps: Sequence[StepRow]
     events: Sequence[Event]
+    questions: Sequence[Question] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UsageOf:
+    """What the runs of one workflow sent to Procore."""
+
+    workflow_id: str
+    name: str
+    executions: int
+    requests: int
 
 
 class ExecutionReads:
@@ -111,7 +140,7 @@ class ExecutionReads:
         return [_line(row) for row in await self._database.read(lambda tx: tx.all(query, **filters, **shared))]
 
     async def whole(self, execution_id: str, *, items: bool = False) -> Whole:
-        """One execution; with `items` also every item of a for_each that went well. One hop, three statements.
+        """One execution; with `items` also every item of a for_each that went well. One hop, four statements.
 
         Raises:
             NotFound: EXECUTION_NOT_FOUND.
@@ -123,7 +152,9 @@ class ExecutionReads:
                 raise not_found(execution_id)
             steps = tx.all(_sql.steps, execution_id=execution_id, items=items, most=_STEPS_MAX)
             events = tx.all(_sql.events, execution_id=execution_id, most=_EVENTS_MAX)
-            return _whole(row, [step_of(step) for step in steps], [_event(one) for one in reversed(events)])
+            asked = tx.all(_sql.questions, execution_id=execution_id, most=_EVENTS_MAX)
+            told = [_event(one) for one in reversed(events)]
+            return _whole(row, [step_of(step) for step in steps], told, [_question(one) for one in asked])
 
         return await self._database.read(read)
 
@@ -135,6 +166,11 @@ class ExecutionReads:
     async def ids(self, most: int) -> list[str]:
         """The latest executions' ids."""
         return [row["id"] for row in await self._database.read(lambda tx: tx.all(_sql.ids, most=most))]
+
+    async def usage(self, since: datetime, most: int) -> list[UsageOf]:
+        """What workflows cost in requests to Procore since a moment, the dearest first; also across restarts."""
+        place = {"since": time_text(since), "most": most}
+        return [UsageOf(**dict(row)) for row in await self._database.read(lambda tx: tx.all(_sql.usage, **place))]
 
 
 def not_found(execution_id: str) -> NotFound:
@@ -166,13 +202,22 @@ def _line(row: sqlite3.Row) -> Line:
 
 
 def _event(row: sqlite3.Row) -> Event:
-    return Event(time_from(row["at"]), row["kind"], row["step"], row["text"])
+    return Event(time_from(row["at"]), row["kind"], row["step"], row["text"], row["actor"])
 
 
-def _whole(row: sqlite3.Row, steps: Sequence[StepRow], events: Sequence[Event]) -> Whole:
+def _question(row: sqlite3.Row) -> Question:
+    times = {name: optional_time_from(row[name]) for name in ("told_at", "decided_at")}
+    edits = None if row["edits"] is None else json.loads(row["edits"])
+    shape = {**dict(row), **times, "created_at": time_from(row["created_at"]), "edits": edits}
+    return Question(**{**shape, "approvers": json.loads(row["approvers"])})
+
+
+def _whole(row: sqlite3.Row, steps: Sequence[StepRow], events: Sequence[Event], questions: Sequence[Question]) -> Whole:
     shape = dict(row)
     for name in ("started_at", "completed_at", "due_at"):
         shape[name] = optional_time_from(shape[name])
     for name in ("trigger", "error"):
         shape[name] = None if shape[name] is None else json.loads(shape[name])
-    return Whole(**{**shape, "is_held": bool(shape["is_held"]), "steps": steps, "events": events})
+    return Whole(
+        **{**shape, "is_held": bool(shape["is_held"]), "steps": steps, "events": events, "questions": questions}
+    )

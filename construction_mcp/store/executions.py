@@ -325,9 +325,12 @@ def _json_or_none(value: Any) -> str | None:
     return None if value is None else json_text(value)
 
 
-def note(tx: Tx, execution_id: str, kind: str, step: str | None, text: str, now: datetime) -> None:
-    """A line in the execution's log."""
-    tx.run(_sql.note, execution_id=execution_id, kind=kind, step=step, text=text, now=time_text(now))
+def note(
+    tx: Tx, execution_id: str, kind: str, step: str | None, text: str, now: datetime, *, by: str | None = None
+) -> None:
+    """A line in the execution's log; by: the person who did it, None for the engine."""
+    at = time_text(now)
+    tx.run(_sql.note, execution_id=execution_id, kind=kind, step=step, text=text, now=at, actor=by)
 
 
 def park(tx: Tx, execution_id: str, lease: str, due_at: datetime | None, requests: int) -> None:

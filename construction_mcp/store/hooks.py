@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from cachetools import TTLCache
+
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NeedsLogin, NotFound
@@ -99,6 +101,8 @@ class Hooks:
         self._limits = limits
         self._known: dict[str, Hook] = {}  # stored hooks only: an unknown id leaves no trace
         self._custom: dict[str, CustomHook] = {}
+        self._refused: TTLCache[str, bool] = TTLCache(limits.cache_entries_max, limits.refusal_note_s, clock.monotonic)
+        self._uncounted: dict[str, int] = {}  # hooks of ours only
 
     async def add(
         self,
@@ -207,7 +211,13 @@ class Hooks:
         """Procore has taken the new secret: the old one counts for `hook_rotation_s` seconds more."""
         until = time_text(self._clock.now() + timedelta(seconds=self._limits.hook_rotation_s))
         parameters = {"id": hook_id, "until": until, "secret_hash": _hash(secret)}
-        return await self._change(hook_id, lambda tx: tx.run(_sql.end_rotation, **parameters))
+        self._refused.pop(hook_id, None)
+
+        def write(tx: Tx) -> None:
+            tx.run(_sql.end_rotation, **parameters)
+            tx.run(_sql.forget_refused, hook_id=hook_id)
+
+        return await self._change(hook_id, write)
 
     async def undo_rotation(self, hook_id: str, secret: str) -> Hook:
         """Procore has refused the new secret: only the old one counts."""
@@ -227,6 +237,19 @@ class Hooks:
         if not hook.admits(secret, self._clock.now()):
             raise NeedsLogin("The delivery does not carry this hook's secret.")
         return hook
+
+    async def note_refused(self, hook_id: str, reason: str) -> None:
+        """A delivery to a hook of ours was turned away; written at most once in `refusal_note_s`, for anybody may post.
+
+        What is counted in between is written with the next.
+        """
+        if hook_id in self._refused:
+            self._uncounted[hook_id] = self._uncounted.get(hook_id, 0) + 1
+            return
+        self._refused[hook_id] = True
+        place = {"hook_id": hook_id, "reason": reason, "many": 1 + self._uncounted.pop(hook_id, 0)}
+        now = time_text(self._clock.now())
+        await self._database.write(lambda tx: tx.run(_sql.note_refused, now=now, **place))
 
     async def last_event(self, hook_id: str, resource_name: str) -> tuple[dict[str, Any], datetime] | None:
         """The last event about such a resource among the newest that came through the hook, and when it came."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from construction_mcp.core.config import Limits
-from construction_mcp.store.audit import first_break
+from construction_mcp.store.audit import chained
 from construction_mcp.store.failures import translate
 from construction_mcp.store.meta import FINGERPRINT, STANDBY
 from construction_mcp.store.migrate import applied_migrations, known_migrations
@@ -75,7 +75,9 @@ def inspect_database(path: Path, limits: Limits) -> Inspection:
 def _audit_break(connection: sqlite3.Connection) -> int | None:
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
-    return first_break(cursor.execute(load("audit").chain.text))
+    audit = load("audit")
+    rows, end = cursor.execute(audit.chain.text).fetchall(), cursor.execute(audit.end.text).fetchone()
+    return chained(rows, end).first_break
 
 
 def _left_open(connection: sqlite3.Connection) -> list[OpenEffect]:

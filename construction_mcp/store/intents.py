@@ -84,7 +84,8 @@ def finish(
 ) -> None:
     """As `Intents.finish`, in a transaction that keeps more."""
     if tx.run(_sql.finish, id=intent_id, state=state, outcome=json_text(outcome), now=time_text(now)):
-        entry = audit.Entry(intent.principal, intent.tool, state, intent.summary, intent.targets, intent_id)
+        targets = [*intent.targets, *intent.within]
+        entry = audit.Entry(intent.principal, intent.tool, state, intent.summary, targets, intent_id)
         audit.append(tx, entry, now)
 
 

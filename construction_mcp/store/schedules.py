@@ -40,6 +40,11 @@ def move(tx: Tx, one: Due, next_at: datetime) -> bool:
     return bool(tx.run(_sql.claim, workflow_id=one.workflow_id, **times))
 
 
+def note_skipped(tx: Tx, workflow_id: str, due_at: datetime) -> None:
+    """That time started nothing, because a run had not ended."""
+    tx.run(_sql.note_skipped, workflow_id=workflow_id, due_at=time_text(due_at))
+
+
 def remove(tx: Tx, workflow_id: str) -> None:
     """It never runs by time again."""
     tx.run(_sql.remove, workflow_id=workflow_id)

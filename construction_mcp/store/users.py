@@ -11,6 +11,7 @@ from construction_mcp.core.clock import Clock
 from construction_mcp.core.errors import NeedsLogin, NotFound
 from construction_mcp.core.ids import new_id
 from construction_mcp.core.types import Principal, Role
+from construction_mcp.store import audit
 from construction_mcp.store.columns import optional_time_from, optional_time_text, time_from, time_text
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
@@ -19,6 +20,7 @@ from construction_mcp.store.queries import load
 _sql = load("users")
 
 _BEARER_BYTES = 32
+_OPERATOR = "operator"  # whoever runs commands on this machine, where nobody says who that is
 _USED_EVERY = timedelta(minutes=1)  # how exact last_used_at is; a write per request would cost more than it tells
 
 
@@ -47,7 +49,9 @@ class Users:
         self._database = database
         self._clock = clock
 
-    async def add(self, name: str, role: Role, *, expires_at: datetime | None = None) -> tuple[User, str]:
+    async def add(
+        self, name: str, role: Role, *, expires_at: datetime | None = None, by: str = _OPERATOR
+    ) -> tuple[User, str]:
         """Add a person; the bearer is returned here and never again."""
         bearer = _new_bearer()
         user_id = new_id("user")
@@ -62,6 +66,7 @@ class Users:
 
         def write(tx: Tx) -> User:
             tx.run(_sql.insert, id=user_id, **columns)
+            _audit(tx, by, "users.add", f"Give {name} access as {role.value}", user_id, self._clock.now())
             return _get(tx, user_id)
 
         return await self._database.write(write, durable=True), bearer
@@ -70,21 +75,24 @@ class Users:
         """Everybody, revoked ones included, oldest first."""
         return [_user(row) for row in await self._database.read(lambda tx: tx.all(_sql.all))]
 
-    async def revoke(self, user_id: str) -> User:
+    async def revoke(self, user_id: str, *, by: str = _OPERATOR) -> User:
         """End a person's access now; revoking twice keeps the first time.
 
         Raises:
             NotFound: nobody has that id.
         """
-        now = time_text(self._clock.now())
+        now = self._clock.now()
 
         def write(tx: Tx) -> User:
-            tx.run(_sql.revoke, id=user_id, now=now)
-            return _get(tx, user_id)
+            is_new = tx.run(_sql.revoke, id=user_id, now=time_text(now))
+            user = _get(tx, user_id)
+            if is_new:
+                _audit(tx, by, "users.revoke", f"End the access of {user.name}", user_id, now)
+            return user
 
         return await self._database.write(write, durable=True)
 
-    async def rotate(self, user_id: str) -> tuple[User, str]:
+    async def rotate(self, user_id: str, *, by: str = _OPERATOR) -> tuple[User, str]:
         """Give a person a new bearer and end the old one in the same statement; id, role and expiry stay.
 
         Raises:
@@ -95,7 +103,9 @@ class Users:
         def write(tx: Tx) -> User:
             if not tx.run(_sql.replace_bearer, id=user_id, bearer_hash=_hash(bearer), preview=_preview(bearer)):
                 raise _not_found(user_id)
-            return _get(tx, user_id)
+            user = _get(tx, user_id)
+            _audit(tx, by, "users.rotate", f"Give {user.name} a new bearer", user_id, self._clock.now())
+            return user
 
         return await self._database.write(write, durable=True), bearer
 
@@ -134,6 +144,11 @@ def _hash(bearer: str) -> str:
 
 def _preview(bearer: str) -> str:
     return "…" + bearer[-4:]
+
+
+def _audit(tx: Tx, by: str, action: str, summary: str, user_id: str, now: datetime) -> None:
+    """Who may do what here is part of what the audit log tells."""
+    audit.append(tx, audit.Entry(by, action, "done", summary, [f"user:{user_id}"]), now)
 
 
 def _get(tx: Tx, user_id: str) -> User:

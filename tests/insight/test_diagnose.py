@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from construction_mcp.core.catalogue import CATALOGUE
-from construction_mcp.insight.diagnose import Finding, Here, diagnose
-from construction_mcp.store.evidence import Arrived, Asked, Evidence, Odd, Place, Run
+from construction_mcp.insight.diagnose import diagnose as diagnosed
+from construction_mcp.insight.findings.finding import Case, Finding, Here, Live
+from construction_mcp.store.evidence import Arrived, Asked, Evidence, Hooked, Odd, Place, Run
 from construction_mcp.store.holds import Hold, Scope
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -33,6 +34,11 @@ PLACE = Place(
 SOUND = Evidence(PLACE)
 
 
+def diagnose(evidence: Evidence, here: Here, told: str = "", **case: Any) -> list[Finding]:
+    """Of what is kept alone, unless a test says what else is known."""
+    return diagnosed(Case(evidence, here, **case), told)
+
+
 def place(**changed: Any) -> Evidence:
     return Evidence(replace(PLACE, **changed))
 
@@ -40,7 +46,7 @@ def place(**changed: Any) -> Evidence:
 def run(number: int, status: str = "completed", code: str | None = None) -> Run:
     """The higher its number, the older."""
     error = {"code": code, "message": "what was said"} if code else None
-    return Run(f"exe_{number}", "wf_1", status, NOW - timedelta(hours=number), None, error, 7, "local:0")
+    return Run(f"exe_{number}", "wf_1", status, NOW - timedelta(hours=number), None, error, 7, "local:0", version=1)
 
 
 def failed(*codes: str | None) -> Evidence:
@@ -151,15 +157,15 @@ def test_a_hold_is_released_exactly(scope: Scope, subject: str, arguments: dict[
         ("AUTH_RECONNECT", "connect_procore"),
         ("PROCORE_FORBIDDEN", "check_procore_connection"),
         ("PROCORE_INVALID", "observe_workflow_execution"),
+        ("PROCORE_CONFLICT", "observe_workflow_execution"),
         ("PROCORE_RATE_LIMITED", "retry_execution"),
         ("EXECUTION_EXPRESSION_FAILED", "observe_workflow_execution"),
         ("EXECUTION_EXPRESSION_NULL", "observe_workflow_execution"),
         ("EXECUTION_EXPRESSION_TIMEOUT", "observe_workflow_execution"),
-        ("NOTIFY_NOT_CONFIGURED", "get_system_health"),
+        ("NOTIFY_NOT_CONFIGURED", "retry_execution"),
         ("NOTIFY_REFUSED", "observe_workflow_execution"),
         ("NOTIFY_UNAVAILABLE", "retry_execution"),
         ("NOTIFY_OUTCOME_UNKNOWN", "list_notifications"),
-        ("SYSTEM_EGRESS_REFUSED", "observe_workflow_execution"),
     ],
 )
 def test_an_error_of_a_step_comes_with_its_meaning_and_what_to_call(code: str, tool: str) -> None:
@@ -243,7 +249,8 @@ def test_what_became_of_deliveries_tells(outcomes: dict[str, int], code: str, co
 def test_silence_says_more_each_day() -> None:
     def silent(**since: int) -> Finding:
         deployed = NOW - timedelta(**since)
-        return only(place(trigger_type="webhook", trigger_source="procore", deployed_at=deployed))
+        quiet = place(trigger_type="webhook", trigger_source="procore", deployed_at=deployed)
+        return only(replace(quiet, hook=Hooked("hook_1", "procore", 1, 7, "9", "local:0")))
 
     assert silent(days=3).code == "NOTHING_ARRIVED"
     assert (silent(hours=1).confidence, silent(days=3).confidence) == (0.04, 0.75)
@@ -270,3 +277,29 @@ def test_a_code_that_is_only_spoken_of_is_explained_without_certainty() -> None:
     found = diagnose(SOUND, HERE, "I met PROCORE_FORBIDDEN")
 
     assert [(one.code, one.severity, one.confidence) for one in found] == [("PROCORE_FORBIDDEN", "info", 0.0)]
+
+
+def test_what_a_newer_version_may_have_mended_is_a_warning_until_a_run_shows_it() -> None:
+    evidence = replace(failed("PROCORE_INVALID"), place=replace(PLACE, active_version=2))
+    found = only(evidence)
+
+    assert (found.code, found.severity) == ("PROCORE_INVALID", "warning")
+    assert found.next is not None
+    assert (found.next.tool, found.next.arguments) == ("retry_execution", {"execution_id": "exe_0", "plan": "active"})
+
+
+def test_a_version_that_went_well_before_is_gone_back_to() -> None:
+    evidence = replace(failed("PROCORE_CONFLICT"), place=replace(PLACE, good_version=1))
+    found = only(evidence)
+
+    assert found.next is not None
+    assert (found.next.tool, found.next.arguments["to_version"]) == ("rollback_workflow", 1)
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "is_wrong"), [(59.0, False), (-59.0, False), (61.0, True), (-61.0, True), (None, False)]
+)
+def test_two_clocks_may_differ_by_a_minute(offset_s: float | None, is_wrong: bool) -> None:
+    found = diagnose(SOUND, HERE, live=Live(user_id=1, offset_s=offset_s))
+
+    assert [one.code for one in found] == (["CLOCK_WRONG"] if is_wrong else [])

@@ -9,6 +9,8 @@ from construction_mcp.server.app import build_server
 
 pytestmark = pytest.mark.anyio
 
+NOTE = {"key": "note", "type": "notify.log", "config": {"text": "Hello"}}
+
 
 async def test_health_tells_caches_and_rate_windows(desk):
     await desk.call("list_procore_photos", project_id=desk.projects[0])
@@ -98,3 +100,36 @@ async def test_only_an_admin_looks_after_the_server(house, tool):
         answer = await client.call_tool(tool, {})
 
     assert answer.structured_content["error"]["code"] == "AUTH_ROLE_REQUIRED"
+
+
+async def test_the_audit_log_tells_what_was_done_about_a_workflow_and_that_it_is_whole(desk):
+    """Deploying, holding and every outside effect of a run, each with who; the chain is computed again."""
+    made = await desk.call("create_workflow", name="Note", trigger={"type": "manual"}, actions=[NOTE])
+    workflow_id = made["workflow"]["id"]
+    await desk.call("deploy_workflow", workflow_id=workflow_id)
+    await desk.call("pause_all")
+    await desk.call("resume_all")
+
+    log = await desk.call("query_audit_log", verify=True)
+    first = await desk.call("query_audit_log", limit=2)
+    rest = await desk.call("query_audit_log", limit=2, cursor=first["next_cursor"])
+    own = await desk.call("query_audit_log", about=f"workflow:{workflow_id}")
+    held = await desk.call("query_audit_log", kind="pause_all", actor="local:0")
+    naive = await desk.call("query_audit_log", since="2026-03-02T09:00:00")
+
+    assert [one["action"] for one in log["items"]] == ["resume_all", "pause_all", "deploy_workflow"]
+    assert log["chain"]["entries"] == 3
+    assert log["chain"].get("first_break") is None
+    assert [one["sequence"] for one in [*first["items"], *rest["items"]]] == [3, 2, 1]
+    assert [(one["action"], one["principal"]) for one in own["items"]] == [("deploy_workflow", "local:0")]
+    assert len(held["items"]) == 1
+    assert naive["error"]["details"]["field"] == "since"
+
+
+async def test_the_audit_log_is_for_admins(house):
+    server = build_server(house, View(("all",)), lambda _: Principal("user:ben", Role.BUILDER))
+    async with Client(server) as client:
+        answer = (await client.call_tool("query_audit_log", {})).structured_content
+
+    assert answer is not None
+    assert answer["error"]["code"] == "AUTH_ROLE_REQUIRED"

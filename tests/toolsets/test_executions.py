@@ -81,7 +81,7 @@ async def test_too_fine_a_series_is_refused_with_what_to_do(call: CallTool) -> N
     ("tool", "arguments", "statements"),
     [
         ("list_executions", {}, 1),
-        ("observe_workflow_execution", {"execution_id": ""}, 3),
+        ("observe_workflow_execution", {"execution_id": ""}, 4),
         ("get_workflow_stats", {}, 4),
     ],
 )

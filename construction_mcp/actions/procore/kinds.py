@@ -127,6 +127,7 @@ class Kind:
             ),
             needs=lambda written, setting: self._needs("read_only", written, setting),
             requests=requests,
+            procore_tool=self.tool,
             perform=listing(
                 self.lister,
                 at_once=self.at_once,
@@ -146,6 +147,7 @@ class Kind:
             words=lambda written, setting: f"read {self.one} of {_place(written, setting)}",
             needs=lambda written, setting: self._needs("read_only", written, setting),
             requests=lambda _written, _setting: _PROJECTS + sends,
+            procore_tool=self.tool,
             perform=reading(self.getter, in_project=self.in_project),
         )
 
@@ -186,6 +188,7 @@ class Kind:
             consents=lambda written, setting: [Consent("procore", f"{target} in {place_of(written, setting).target}")],
             needs=lambda written, setting: self._needs(level(written), written, setting),
             requests=lambda written, _setting: _PROJECTS + sends + sum(one in written for one in looks_up),
+            procore_tool=self.tool,
             perform=changing(
                 by, gives or self.record, target, looks=looks, in_project=self.in_project and gives is None
             ),

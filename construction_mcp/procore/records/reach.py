@@ -78,6 +78,15 @@ async def reach_of(procore: Procore, project_id: int, company_id: int | None, me
     return Reach(template, tools)
 
 
+async def switched_of(procore: Procore, project_id: int) -> dict[str, bool]:
+    """Which Procore tools the project has on or off, by their title in lower case.
+
+    Raises:
+        NotFound, NotPermitted: the account may not see. RateLimited, Unavailable, NeedsLogin: as `ProcoreClient.get`.
+    """
+    return _active(await procore.get(f"/rest/v1.0/projects/{project_id}/tools"))
+
+
 async def why_unreadable(
     procore: Procore, tool: str, project_id: int, company_id: int | None = None, *, ttl_s: float = 0.0
 ) -> str | None:

@@ -143,8 +143,33 @@ _TOOLS = (
 )  # fmt: skip
 
 
+_KEPT_IN = {  # part of a path -> the tool that its records are kept in
+    "rfis": "RFIs",
+    "submittals": "Submittals",
+    "punch_items": "Punch List",
+    "observations": "Observations",
+    "folders": "Documents",
+    "tasks": "Schedule",
+    "change_events": "Change Events",
+}
+
+
+def require_tool(call: Call) -> None:
+    """Nobody reads or writes in a tool that the project has switched off.
+
+    Raises:
+        Refused: 403, as for a missing permission: the service does not tell the two apart (FACTS 6).
+    """
+    project_id = call.whole("project_id")
+    project = None if project_id is None else call.world.find("project", call.company_id or 0, project_id)
+    off = (project["tools_off"] if project is not None else None) or ()
+    if any(_KEPT_IN.get(part) in off for part in call.path.split("/")):
+        raise Refused(403, "You do not have permission to access this resource.")
+
+
 def list_tools(call: Call) -> Answer:
-    """The project's tools, in the order of its menu; all are switched on."""
+    """The project's tools, in the order of its menu; on unless the project's `tools_off` names them."""
+    off = call.project["tools_off"] or ()
     first = call.project.id % 1000 * 100
     rows = [
         {
@@ -152,7 +177,7 @@ def list_tools(call: Call) -> Answer:
             "engine_name": engine,
             "title": title,
             "position": place,
-            "is_active": True,
+            "is_active": title not in off,
             "required": False,
         }
         for place, (engine, title) in enumerate(_TOOLS, start=1)

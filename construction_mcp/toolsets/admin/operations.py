@@ -1,7 +1,7 @@
 """Tools that look after Procore's side of the server: caches, what was spent, and webhook secrets."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -16,7 +16,10 @@ from construction_mcp.procore.access import Procore
 from construction_mcp.procore.budget import Usage
 from construction_mcp.procore.records.companies import projects_of
 from construction_mcp.procore.registration import rotate
+from construction_mcp.store.execution_reads import ExecutionReads, UsageOf
 from construction_mcp.store.hooks import Hooks
+
+_WORKFLOWS_MAX = 20  # of one report: the rest costs less than these
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class UsageReport:
     """Requests to Procore since the process started, latest day first, and what the caller's session may spend."""
 
     items: list[DayOfConnection]
+    workflows: list[UsageOf]  # what runs sent in those days, the dearest first; kept across restarts
     total: int
     session_requests_today: int
     session_requests_max: int
@@ -100,11 +104,12 @@ async def get_usage(
     days: Annotated[int, Field(ge=1, le=31), "How many days back, today being 1"] = 7,
     *,
     usage: Usage,
+    reads: ExecutionReads,
     principal: Principal,
     clock: Clock,
     limits: Limits,
 ) -> UsageReport:
-    """Return Procore requests by connection, company and UTC day since start, latest day first, and session limits.
+    """Return Procore requests by connection, company and UTC day since start, by workflow, and session limits.
 
     For what is left of Procore's rate windows use get_system_health.
     """
@@ -114,8 +119,10 @@ async def get_usage(
         for day in (today - timedelta(days=back) for back in range(days))
         for (connection, company), requests in sorted(usage.of_day(day).items(), key=str)
     ]
+    first = datetime.combine(today - timedelta(days=days - 1), time.min, UTC)
     return UsageReport(
         items=spent,
+        workflows=await reads.usage(first, _WORKFLOWS_MAX),
         total=sum(one.requests for one in spent),
         session_requests_today=usage.of_session(principal.id),
         session_requests_max=limits.requests_per_session,
