@@ -5,6 +5,7 @@ Procore is the simulator in a process of its own, which outlives it all: what re
 
 import asyncio
 import base64
+import contextlib
 import json
 import random
 import sqlite3
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -35,7 +37,8 @@ CUSTOM = {"type": "webhook", "source": "custom"}
 FROM_PROCORE = {"type": "webhook", "source": "procore", "resources": ["RFIs"], "events": ["create", "update"]}
 PATH = "/punch_items"
 _BURST = 12  # deliveries of one life
-_MOMENT_S = 0.3  # an execution takes about a tenth of it
+_MOMENT_S = 0.4  # an execution takes about as long
+_WIRE_S = 0.1
 SERVED_AT = "http://127.0.0.1:9"  # what Procore is told; the deliveries here are posted by the test
 _OPEN = "SELECT count(*) FROM executions WHERE status IN ('queued', 'running', 'waiting')"
 _RUNNING = "SELECT count(*) FROM executions WHERE status = 'running'"
@@ -53,12 +56,13 @@ class Outside:
     client_secret: str
     company_id: int
     project_id: int
+    wire: str  # how our side reaches its api
 
     def environ(self) -> dict[str, str]:
         """For a `serve` that works with it."""
         return {
             "CONSTRUCTION_MCP_MAX_PER_WORKFLOW": "20",
-            "PROCORE_API_URL": self.api,
+            "PROCORE_API_URL": self.wire,
             "PROCORE_LOGIN_URL": self.login,
             "PROCORE_CLIENT_ID": self.client_id,
             "PROCORE_CLIENT_SECRET": self.client_secret,
@@ -75,6 +79,34 @@ class Outside:
         )
 
 
+class Wire:
+    """The way to it, which takes a moment back: so that a kill meets writes that were made and not heard of."""
+
+    def __init__(self, url: str) -> None:
+        self._host, self._port = urlsplit(url).hostname, urlsplit(url).port
+
+    async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection until either side ends it."""
+        upstream_reader, upstream_writer = await asyncio.open_connection(self._host, self._port)
+        ways = [
+            asyncio.ensure_future(self._carry(reader, upstream_writer, 0.0)),
+            asyncio.ensure_future(self._carry(upstream_reader, writer, _WIRE_S)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        await asyncio.wait(ways)
+        for one in (writer, upstream_writer):
+            one.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, late_s: float) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                await asyncio.sleep(late_s)
+                writer.write(data)
+                await writer.drain()
+
+
 @asynccontextmanager
 async def outside() -> AsyncIterator[Outside]:
     """It, at work."""
@@ -86,7 +118,9 @@ async def outside() -> AsyncIterator[Outside]:
         assert process.stdout is not None
         async with asyncio.timeout(DEADLINE_S):
             said = json.loads(await process.stdout.readline())
-        yield Outside(**{name: said[name] for name in Outside.__dataclass_fields__})
+        async with await asyncio.start_server(Wire(said["api"]).join, "127.0.0.1", 0) as wire:
+            url = f"http://127.0.0.1:{wire.sockets[0].getsockname()[1]}"
+            yield Outside(**{name: said[name] for name in Outside.__dataclass_fields__ if name != "wire"}, wire=url)
     finally:
         process.terminate()
         await process.wait()
@@ -148,7 +182,7 @@ class Sender:
 def _settings(data_dir: Path, world: Outside) -> Settings:
     return Settings(
         data_dir,
-        procore_api_url=world.api,
+        procore_api_url=world.wire,
         procore_login_url=world.login,
         procore_client_id=world.client_id,
         procore_client_secret=world.client_secret,

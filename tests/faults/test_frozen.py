@@ -4,17 +4,19 @@ Two engines on one database stand for the two processes. Source: engine.md, fail
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from construction_mcp.actions.performing import Act, Context
+from construction_mcp.actions.performing import Act, Context, Match
 from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Settings
 from construction_mcp.store.database import Database
+from construction_mcp.store.executions import ENDED
 from construction_mcp.store.versions import Candidate
 from construction_mcp.workflow.plan import Plan
 from tests.engine.plant import ME, Free, Plant, World, build, node, opened, plan, running
@@ -45,6 +47,24 @@ def slowly(plant: Plant) -> None:
         plant.world.waiting.set()
         await plant.world.let_go.wait()
         return await plant.types._write(config, context)
+
+    plant.types._own["test.write"] = replace(prompt, perform=perform)
+
+
+def look_slowly(plant: Plant) -> None:
+    """What an earlier try made is found only once `let_go` is set."""
+    prompt = plant.types._own["test.write"]
+
+    async def perform(config: Free, context: Context) -> Act:
+        act = await plant.types._write(config, context)
+
+        async def look(since: datetime) -> Sequence[Match]:
+            plant.world.waiting.set()
+            await plant.world.let_go.wait()
+            assert act.look is not None
+            return await act.look(since)
+
+        return replace(act, look=look)
 
     plant.types._own["test.write"] = replace(prompt, perform=perform)
 
@@ -88,26 +108,39 @@ async def test_a_write_looks_at_its_lease_right_before_it_is_sent(tmp_path: Path
     assert (ended, len(frozen.world.made)) == ("completed", 1)
 
 
-async def test_a_second_try_of_a_write_looks_at_its_lease_as_well(tmp_path: Path):
-    """It was refused once and waits for its next try, which a process that lost it must not make."""
+async def test_a_write_that_was_looked_for_in_vain_is_sent_again_only_under_the_lease(tmp_path: Path):
+    """Looking takes a while, and the lease may have gone meanwhile."""
     async with two_plants(tmp_path) as (frozen, other):
-        frozen.world.faults = ["busy"]
+        frozen.world.faults = ["lost"]
         execution_id = await frozen.start(plan(node("a", "test.write")))
         await frozen.waits(execution_id)
-        slowly(frozen)
-        slowly(other)
-        frozen.clock.advance(600)  # type: ignore[attr-defined]  # a ManualClock
+        frozen.world.made.clear()  # it never arrived
+        frozen.clock.advance(60)  # type: ignore[attr-defined]  # a ManualClock
+        await frozen.until(lambda: _has_looked(frozen, execution_id))
+        look_slowly(frozen)
+        frozen.clock.advance(60)  # type: ignore[attr-defined]  # a ManualClock
         await frozen.world.waiting.wait()
         async with running(other):
-            await other.world.waiting.wait()
+            await other.until(lambda: _has_looked(other, execution_id))
             frozen.world.let_go.set()
             await frozen.until(lambda: _idle(frozen))
             sent_by_the_frozen = list(frozen.world.made)
-            other.world.let_go.set()
-            ended = await other.ends(execution_id)
+            other.clock.advance(60)  # type: ignore[attr-defined]  # a ManualClock
+            await other.until(lambda: _is_over(other, execution_id))  # by whichever of the two, now that it was parked
+            ended = await other.status(execution_id)
 
     assert sent_by_the_frozen == []
     assert (ended, len(frozen.world.made)) == ("completed", 1)
+
+
+async def _has_looked(plant: Plant, execution_id: str) -> bool:
+    """Once, in vain, and waits to look again."""
+    step = (await plant.steps(execution_id))["a", -1]
+    return step.status == "waiting" and (step.waits_for or {}).get("looks") == 1
+
+
+async def _is_over(plant: Plant, execution_id: str) -> bool:
+    return await plant.status(execution_id) in ENDED
 
 
 async def _idle(plant: Plant) -> bool:
