@@ -55,7 +55,8 @@ UPDATE executions
 -- Everything the engine needs of one execution.
 SELECT id, workflow_id, version, mode, status, started_at, completed_at, trigger, error, duration_ms, plan_hash,
        environment, company_id, project_id, run_as, requested_by, deliver_to, priority, depth, parent_id, parent_step,
-       lease, recoveries, due_at, ending, requests
+       lease, recoveries, due_at, ending, requests,
+       EXISTS (SELECT 1 FROM users WHERE users.id = executions.run_as AND revoked_at IS NOT NULL) AS is_revoked
   FROM executions
  WHERE id = :id;
 
