@@ -64,6 +64,7 @@ class Shop:
     engine: EmbeddedEngine
     hook: tuple[str, bytes] = ("", b"")
     answers: dict[int, int] = field(default_factory=dict)
+    text: str = BIG
 
     async def deploy(self, trigger: Any) -> None:
         workflows = await self.house.services.get(Workflows)
@@ -79,7 +80,11 @@ class Shop:
     async def post(self, number: int) -> int:
         """The status of the answer."""
         hook_id, key = self.hook
-        body, at, name = json.dumps({"number": number, "text": BIG}).encode(), str(int(time.time())), f"msg_{number}"
+        body, at, name = (
+            json.dumps({"number": number, "text": self.text}).encode(),
+            str(int(time.time())),
+            f"msg_{number}",
+        )
         stamp = {"webhook-id": name, "webhook-timestamp": at, "webhook-signature": sign(key, name, at, body)}
         status = (await self.http.post(f"/webhooks/{hook_id}", content=body, headers=stamp)).status_code
         self.answers[number] = status

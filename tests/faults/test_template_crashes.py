@@ -27,7 +27,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.crashing_templates"])
 TEMPLATES = (
     "rfi_overdue_alert",
-    "meeting_action_item_chaser",
+    "submittal_due_soon_escalation",
     "new_rfi_notification",
     "inspection_failed_follow_up",
     "rfi_response_draft_with_approval",
@@ -93,7 +93,7 @@ async def _verify(begun: Begun, kill_at: int, mail: MailSink) -> bool:
 async def _looked_into(begun: Begun, mail: MailSink) -> bool:
     """A person ends what needs review, by what the mailbox holds; whether there was any."""
     is_asked = False
-    for _ in range(3):  # letters of one fan, one after another
+    for _ in PLAYS[begun.template].letters:
         async with stage_of(begun.folder, begun.at + LATER, begun.mail_port) as stage:
             if await _status(stage, begun.execution_id) != "needs_review":
                 return is_asked
