@@ -234,10 +234,11 @@ SELECT :target, key, item, type, status, attempts, :now, :now, 0, output, error,
    AND status IN ('completed', 'simulated', 'skipped');
 
 -- name: settle_step :run
--- A person said what became of it. `waiting` and due lets it be sent again.
+-- A person said what became of it. `waiting` and due lets it be sent again. What was done gives what it was going to give,
+-- so that later steps find what they read of it.
 UPDATE steps
    SET status = :status,
-       output = :output,
+       output = CASE WHEN :output IS NOT NULL THEN json_patch(coalesce(output, '{}'), :output) END,
        completed_at = CASE :status WHEN 'waiting' THEN NULL ELSE :now END,
        due_at = CASE :status WHEN 'waiting' THEN :now END,
        error = NULL
