@@ -37,11 +37,10 @@ CUSTOM = {"type": "webhook", "source": "custom"}
 FROM_PROCORE = {"type": "webhook", "source": "procore", "resources": ["RFIs"], "events": ["create", "update"]}
 PATH = "/punch_items"
 _BURST = 12  # deliveries of one life
-_MOMENT_S = 0.4  # an execution takes about as long
-_WIRE_S = 0.1
+_WIRE_S = 0.2  # on top of what the answer of a write takes
+_MOMENT_S = 0.3  # so that some kills come after it
 SERVED_AT = "http://127.0.0.1:9"  # what Procore is told; the deliveries here are posted by the test
 _OPEN = "SELECT count(*) FROM executions WHERE status IN ('queued', 'running', 'waiting')"
-_RUNNING = "SELECT count(*) FROM executions WHERE status = 'running'"
 _LEFT = "SELECT count(*) FROM executions WHERE lease = 'eng_dead'"
 _UNDECIDED = "SELECT count(*) FROM deliveries WHERE outcome = 'accepted'"
 
@@ -57,6 +56,7 @@ class Outside:
     company_id: int
     project_id: int
     wire: str  # how our side reaches its api
+    written: asyncio.Event  # a write is on its way there
 
     def environ(self) -> dict[str, str]:
         """For a `serve` that works with it."""
@@ -82,8 +82,9 @@ class Outside:
 class Wire:
     """The way to it, which takes a moment back: so that a kill meets writes that were made and not heard of."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, written: asyncio.Event) -> None:
         self._host, self._port = urlsplit(url).hostname, urlsplit(url).port
+        self._written = written
 
     async def join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side ends it."""
@@ -105,6 +106,8 @@ class Wire:
                 await asyncio.sleep(late_s)
                 writer.write(data)
                 await writer.drain()
+                if data.startswith(b"POST ") and PATH.encode() in data:
+                    self._written.set()
 
 
 @asynccontextmanager
@@ -118,9 +121,11 @@ async def outside() -> AsyncIterator[Outside]:
         assert process.stdout is not None
         async with asyncio.timeout(DEADLINE_S):
             said = json.loads(await process.stdout.readline())
-        async with await asyncio.start_server(Wire(said["api"]).join, "127.0.0.1", 0) as wire:
+        written = asyncio.Event()
+        async with await asyncio.start_server(Wire(said["api"], written).join, "127.0.0.1", 0) as wire:
             url = f"http://127.0.0.1:{wire.sockets[0].getsockname()[1]}"
-            yield Outside(**{name: said[name] for name in Outside.__dataclass_fields__ if name != "wire"}, wire=url)
+            told = {name: said[name] for name in Outside.__dataclass_fields__ if name in said}
+            yield Outside(**told, wire=url, written=written)
     finally:
         process.terminate()
         await process.wait()
@@ -244,9 +249,11 @@ async def lived(data_dir: Path, world: Outside, sender: Sender, chance: random.R
     began = time.monotonic()
     async with serving(data_dir, environ=world.environ()) as served:
         ready_s = await _ready(served, began)
+        world.written.clear()
         posting = asyncio.create_task(sender.burst(served.origin, _BURST))
         if at_work:
-            await _until(lambda: _count(data_dir, _RUNNING) > 0)
+            async with asyncio.timeout(DEADLINE_S):
+                await world.written.wait()
         await asyncio.sleep(chance.uniform(0, _MOMENT_S))  # the moment is what is random here
         served.process.kill()
         await served.process.wait()
