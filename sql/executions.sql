@@ -54,7 +54,8 @@ UPDATE executions
 -- Everything the engine needs of one execution.
 SELECT id, workflow_id, version, mode, status, started_at, completed_at, trigger, error, duration_ms, plan_hash,
        environment, company_id, project_id, run_as, requested_by, deliver_to, priority, depth, parent_id, parent_step,
-       lease, recoveries, due_at, ending, requests
+       lease, recoveries, due_at, ending, requests,
+       EXISTS (SELECT 1 FROM users WHERE users.id = executions.run_as AND revoked_at IS NOT NULL) AS is_revoked
   FROM executions
  WHERE id = :id;
 
@@ -240,10 +241,11 @@ SELECT :target, key, item, type, status, attempts, :now, :now, 0, output, error,
    AND status IN ('completed', 'simulated', 'skipped');
 
 -- name: settle_step :run
--- A person said what became of it. `waiting` and due lets it be sent again.
+-- A person said what became of it. `waiting` and due lets it be sent again. What was done gives what it was going to give,
+-- so that later steps find what they read of it.
 UPDATE steps
    SET status = :status,
-       output = :output,
+       output = CASE WHEN :output IS NOT NULL THEN json_patch(coalesce(output, '{}'), :output) END,
        completed_at = CASE :status WHEN 'waiting' THEN NULL ELSE :now END,
        due_at = CASE :status WHEN 'waiting' THEN :now END,
        error = NULL

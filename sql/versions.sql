@@ -67,7 +67,7 @@ UPDATE workflows
                                     WHERE connections.principal = workflows.run_as
                                       AND connections.environment = :environment
                                       AND NOT :is_service), :company_id))
-RETURNING id;
+RETURNING id, name;
 
 -- name: by_number :one
 -- One version whole.

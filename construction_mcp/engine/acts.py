@@ -205,7 +205,8 @@ class Acts:
 
     def _review(self, turn: _Turn, recorded: Recorded, why: str) -> Result:
         error = self._question(turn, why)
-        outcome = Outcome("uncertain", error=error, attempts=turn.attempt)
+        would_give = kept(turn.act.preview, self._limits)  # what it gave, once a person says that it was done
+        outcome = Outcome("uncertain", would_give, error=error, attempts=turn.attempt)
         return Result(outcome, records=(self._ends(turn, recorded, "uncertain", {"error": error}),), is_durable=True)
 
     def _question(self, turn: _Turn, why: str) -> dict[str, Any]:

@@ -271,7 +271,7 @@ class EmbeddedEngine:
             log.info("execution %s is another engine's now", execution.id)
             return
         except Conflict as problem:
-            await self._give_up(execution.id, execution.parent_id, problem)
+            await self._give_up_or_let_go(execution, problem)
             return
         except Unavailable as problem:
             # What its bodies did and could not be recorded is found out again when it is taken over.
@@ -282,7 +282,7 @@ class EmbeddedEngine:
             # The engine goes on with the others; this one's mistake is ours, and ends it where a person can see it.
             log.exception("execution %s cannot go on", execution.id)
             broken = Unavailable("The engine made a mistake; its log has it.", code="SYSTEM_INTERNAL", retryable=False)
-            await self._give_up(execution.id, execution.parent_id, broken)
+            await self._give_up_or_let_go(execution, broken)
             return
         finally:
             self._drivers.pop(execution.id, None)
@@ -307,6 +307,14 @@ class EmbeddedEngine:
         now, error = self._clock.now(), problem.public()["error"]
         await self._database.write(lambda tx: store.give_up(tx, execution_id, error, now), durable=True)
         self._tell(execution_id, parent_id)
+
+    async def _give_up_or_let_go(self, execution: store.Execution, problem: ConstructionError) -> None:
+        """Where even its end cannot be stored it is taken up again later, and ends then; the others go on meanwhile."""
+        try:
+            await self._give_up(execution.id, execution.parent_id, problem)
+        except Unavailable as refused:
+            log.warning("execution %s cannot be ended yet: %s", execution.id, refused.message)
+            await self._let_go(execution.id)
 
     async def _let_go(self, execution_id: str) -> None:
         """Wait for the store, then make the execution due again."""

@@ -78,17 +78,26 @@ class Inbox:
         return 0.0 if len(batch) == most else self._limits.inbox_retry_s
 
     async def _decide(self, one: Waiting) -> None:
+        """Never raises what passes: one that the store refuses, as a full disk does, waits and ends no other."""
+        try:
+            await self._decide_now(one)
+        except ConstructionError as problem:
+            self._put_off(one, problem)
+
+    def _put_off(self, one: Waiting, problem: ConstructionError) -> None:
+        self._later[one.id] = self._clock.monotonic() + self._limits.inbox_retry_s
+        log.warning("delivery %s waits: %s", one.id, problem.message)
+
+    async def _decide_now(self, one: Waiting) -> None:
         active = await self._database.read(lambda tx: startable(tx, one.workflow_id or ""))
         if active is None or active.status != "active":
             await self._database.write(lambda tx: settle(tx, one.id, "ignored", reason=PAUSED), durable=True)
             return
         try:
             verdict = await self._judge(active, one)
-        except ConstructionError as problem:
-            self._later[one.id] = self._clock.monotonic() + self._limits.inbox_retry_s
-            log.warning("delivery %s waits: %s", one.id, problem.message)
-            if isinstance(problem, NeedsLogin):
-                await self._tell_reconnect(active, problem)
+        except NeedsLogin as problem:
+            self._put_off(one, problem)
+            await self._tell_reconnect(active, problem)
             return
         await self._database.write(lambda tx: self._settle(tx, active, one, verdict), durable=True)
 

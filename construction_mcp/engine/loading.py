@@ -8,7 +8,7 @@ from cachetools import LRUCache
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
-from construction_mcp.core.errors import Conflict, ConstructionError, Invalid
+from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, NotPermitted
 from construction_mcp.core.types import Principal, Role
 from construction_mcp.engine.runner import Tools
 from construction_mcp.engine.work import Work
@@ -55,6 +55,9 @@ class Loader:
                 gone = Invalid("The plan of the execution is not there.")
                 works.append(Unloadable(loaded.execution.id, gone))
                 continue
+            if loaded.is_revoked:
+                works.append(Unloadable(loaded.execution.id, _revoked(loaded)))
+                continue
             works.append(self._work(loaded, plan, lease))
         return works
 
@@ -89,6 +92,15 @@ class Loader:
             raise
         except ConstructionError:
             return  # the step that needs Procore says what is wrong with it
+
+
+def _revoked(loaded: store.Loaded) -> NotPermitted:
+    """Nobody's automation acts for them after their access has ended."""
+    return NotPermitted(
+        f"{loaded.workflow_name} runs as {loaded.execution.run_as}, whose access was revoked.",
+        code="AUTH_ROLE_REQUIRED",
+        hint="Deploy it as somebody else, or pause it.",
+    )
 
 
 def _require_company(plan: Plan, company_id: int | None) -> None:

@@ -12,7 +12,7 @@ from construction_mcp.store.queries import load
 
 _sql = load("alerts")
 
-Kind = Literal["failed", "needs_review", "reconnect", "missed", "quarantined"]
+Kind = Literal["failed", "needs_review", "reconnect", "missed", "quarantined", "stopped"]
 BADNESS: Mapping[str, Literal["warning", "error", "critical"]] = {
     "missed": "warning",
     "failed": "error",

@@ -147,11 +147,12 @@ def step_of(row: sqlite3.Row) -> StepRow:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An execution with all that carrying it out takes but its plan."""
+    """An execution with all that carrying it out takes but its plan. is_revoked: whom it runs as has no access now."""
 
     execution: Execution
     workflow_name: str
     steps: list[StepRow]
+    is_revoked: bool = False
 
 
 class Child(NamedTuple):
@@ -202,7 +203,7 @@ def load_one(tx: Tx, execution_id: str) -> Loaded | None:
         return None
     execution = execution_of(row)
     name = tx.value(_sql.name_of_workflow, workflow_id=execution.workflow_id)
-    return Loaded(execution, name or "", steps_of(tx, execution_id))
+    return Loaded(execution, name or "", steps_of(tx, execution_id), bool(row["is_revoked"]))
 
 
 def steps_of(tx: Tx, execution_id: str) -> list[StepRow]:

@@ -15,6 +15,7 @@ from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NotFound
 from construction_mcp.store import audit
+from construction_mcp.store.alerts import raise_alert
 from construction_mcp.store.columns import json_text, optional_time_from, time_from, time_text
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
@@ -297,7 +298,13 @@ class Versions:
         place = {"environment": environment, "company_id": company_id, "is_service": is_service}
 
         def write(tx: Tx) -> list[str]:
-            paused = [row["id"] for row in tx.all(_versions.pause_foreign, **place, now=time_text(now))]
+            found = tx.all(_versions.pause_foreign, **place, now=time_text(now))
+            paused = [row["id"] for row in found]
+            for row in found:
+                text = (
+                    f"{row['name']} was paused: it was deployed for another environment or company than {environment}."
+                )
+                raise_alert(tx, row["id"], "stopped", text, now)
             if paused:
                 words = f"Pause {len(paused)} deployed for another environment or company than {environment}"
                 targets = [f"workflow:{workflow_id}" for workflow_id in paused]

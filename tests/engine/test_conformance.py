@@ -9,8 +9,10 @@ import pytest
 
 from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Limits
+from tests.engine.histories import History, differing
 from tests.engine.plans import CASES, Case
 from tests.engine.plant import Plant, opened, plan
+from tests.faults.standing import stuck
 
 pytestmark = pytest.mark.anyio
 
@@ -19,22 +21,30 @@ _PAUSE_MAX_S = 600.0
 
 @pytest.fixture
 async def hasty(tmp_path: Path) -> AsyncIterator[Plant]:
-    """A plant whose clock moves to the next timer by itself."""
+    """A plant whose clock moves to the next timer by itself; nothing may stand still for good when it does."""
     clock = ManualClock()
     async with opened(tmp_path, clock, replace(Limits(), step_settle_s=5.0)) as plant:
-        moving = asyncio.create_task(_move(clock))
+        moving = asyncio.create_task(_move(plant, clock))
         try:
             yield plant
         finally:
             moving.cancel()
+        assert _stuck(plant) == []
+        if moving.done() and not moving.cancelled():
+            moving.result()
 
 
-async def _move(clock: ManualClock) -> None:
+async def _move(plant: Plant, clock: ManualClock) -> None:
     while True:
         await asyncio.sleep(0.001)
         wait = clock.next_wake_s
         if wait is not None and wait <= _PAUSE_MAX_S:
+            assert _stuck(plant) == []
             clock.advance(wait)
+
+
+def _stuck(plant: Plant) -> list[str]:
+    return stuck(plant.settings.database_file, plant.engine.lease, plant.clock.now())
 
 
 def test_the_suite_has_at_least_forty_plans():
@@ -42,7 +52,7 @@ def test_the_suite_has_at_least_forty_plans():
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_a_plan_ends_as_it_should(hasty: Plant, case: Case):
+async def test_a_plan_ends_as_it_should_and_its_history_replays(history: History, hasty: Plant, case: Case):
     hasty.world.faults = list(case.faults)
 
     execution_id = await hasty.start(plan(*case.nodes), mode=case.mode)
@@ -55,3 +65,5 @@ async def test_a_plan_ends_as_it_should(hasty: Plant, case: Case):
         output = steps[key, -1].output
         got = output["value"] if "value" in output else [one and one["value"] for one in output["results"]]
         assert got == value
+    assert history.asked
+    assert differing(history) == []

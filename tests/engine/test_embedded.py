@@ -310,3 +310,21 @@ async def test_what_ends_its_process_again_and_again_is_given_up(tmp_path: Path)
     async with opened(tmp_path) as last:
         assert await last.ends(poison) == "failed"
         assert await last.run(plan(*chain(2))) == "completed"
+
+
+async def test_what_a_person_says_was_done_gives_what_it_was_going_to_give(plant: Plant):
+    """Found by killing a template between its mail and its record: what came after read the mail's recipients."""
+    plant.world.faults = ["lost"]
+    made = plan(
+        node("a", "test.blind", config={"value": 1}),
+        node("b", after=["a"], needs=["a"], config={"value": "{{ has(steps.a.output.item) }}"}),
+    )
+
+    execution_id = await plant.start(made)
+    assert await plant.ends(execution_id) == "needs_review"
+    await plant.engine.resolve(execution_id, "a", "done", "user:ana", "seen there")
+
+    assert await plant.ends(execution_id) == "completed"
+    steps = await plant.steps(execution_id)
+    assert steps["a", -1].output["resolved"] == "done"
+    assert steps["b", -1].output == {"value": True}
