@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.engine.advance import Begin, End, Finish, Outcome, Park, Signals, StepId, advance
@@ -121,6 +122,11 @@ class Driver:
 
         durable = isinstance(last, Finish) or any(result.is_durable for _, result in results)
         await self._database.write(write, durable=durable)
+        for row in rows:
+            if row.completed_at is not None:
+                meters.STEPS_ENDED.add(row.type, row.status)
+            if row.duration_ms is not None:
+                meters.STEP_TIMES.observe(row.duration_ms / 1000, row.type)
 
     def _end(self, tx: Tx, last: Finish, now: datetime) -> None:
         """What an end brings along: questions nobody has to answer any more, and what the owner has to hear."""

@@ -22,6 +22,7 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NeedsLogin
 from construction_mcp.core.types import Principal, local_principal
 from construction_mcp.server.exchange import Exchange
+from construction_mcp.server.timing import following
 from construction_mcp.store.users import Users
 
 
@@ -140,6 +141,7 @@ class Gate:
             return
         scope["user"] = caller
         exchange: Exchange = scope["exchange"]
+        exchange.is_known = True
 
         async def send_while_valid(message: Message) -> None:
             if exchange.is_stream and message["type"] == "http.response.body" and await self._has_ended(scope):
@@ -147,7 +149,8 @@ class Gate:
                 return
             await send(message)
 
-        await self._app(scope, receive, send_while_valid)
+        with following(scope):
+            await self._app(scope, receive, send_while_valid)
 
     async def _has_ended(self, scope: Scope) -> bool:
         caller = await self._identify(scope)

@@ -8,13 +8,14 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from construction_mcp.core import meters
 from construction_mcp.core.trace import Trace
 from construction_mcp.store.failures import damaged, is_busy, is_damage, translate
 from construction_mcp.store.queries import Query
-from construction_mcp.store.statements import Statements
+from construction_mcp.store.statements import Ran, Statements
 
 
 class Tx:
@@ -70,11 +71,13 @@ class Job:
     writes: bool
     durable: bool
     trace: Trace | None
+    span: object = None  # whoever asked, for the spans of its statements
     tries: int = 0
     result: Any = None
     error: Exception | None = None
     took_ms: float = 0.0
     queries: int = 0
+    told: list[Ran] = field(default_factory=list)
     again: bool = False  # it did not commit through no fault of its own, and may run once more
     blocked: bool = False  # ... because another program held the lock
 
@@ -166,6 +169,8 @@ class Groups:
             self._fail([job], problem)
         job.took_ms += (time.perf_counter() - started) * 1000
         job.queries += tx.queries
+        if self._statements.told:
+            job.told, self._statements.told = job.told + self._statements.told, []
 
     def _commit(self, writers: list[Job]) -> None:
         started = time.perf_counter()
@@ -177,9 +182,11 @@ class Groups:
                 self._connection.execute("ROLLBACK")
             self._fail([job for job in writers if job.error is None], problem)
             return
-        took_ms = (time.perf_counter() - started) * 1000
+        took_s = time.perf_counter() - started
         for job in writers:
-            job.took_ms += took_ms
+            job.took_ms += took_s * 1000
+        meters.COMMITS.observe(took_s)
+        meters.COMMIT_BATCH.observe(len(writers))
         self.counts.commits += 1
         self.counts.writes += len(writers)
         self.counts.commit_batch_max = max(self.counts.commit_batch_max, len(writers))
