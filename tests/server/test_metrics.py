@@ -229,13 +229,13 @@ async def test_deliveries_are_counted_by_what_became_of_them(watched: Watched) -
 
 async def test_a_refusal_of_procores_and_the_try_after_it_are_counted(watched: Watched) -> None:
     before = await watched.scrape()
-    fault = {"match": {"path": "*/companies"}, "do": "401"}
+    fault = {"match": {"path": "*/companies"}, "do": "429"}
     await watched.http.post("/_sim/faults", json=[fault])
     await watched.done("list_procore_companies")
     after = await watched.scrape()
 
     sent = "http_client_request_duration_seconds_count"
-    assert after.of(sent, error_type="401") - before.of(sent, error_type="401") == 1
+    assert after.of(sent, error_type="429") - before.of(sent, error_type="429") == 1
     assert after.of("construction_mcp_procore_retries_total") - before.of("construction_mcp_procore_retries_total") == 1
 
 
