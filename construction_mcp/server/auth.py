@@ -17,6 +17,7 @@ from mcp.server.context import ServerRequestContext
 from pydantic import AnyHttpUrl
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from construction_mcp.core import spans
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NeedsLogin
@@ -149,6 +150,9 @@ class Gate:
                 return
             await send(message)
 
+        if spans.listener() is None:
+            await self._app(scope, receive, send_while_valid)
+            return
         with following(scope):
             await self._app(scope, receive, send_while_valid)
 

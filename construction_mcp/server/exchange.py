@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,35 +11,20 @@ from construction_mcp import __version__
 from construction_mcp.core.meters import HTTP_REQUESTS, OTHER
 from construction_mcp.core.trace import Trace
 
-ROUTES = frozenset(
-    {
-        "/_sim",
-        "/approvals",
-        "/dashboard",
-        "/healthz",
-        "/mcp",
-        "/messages",
-        "/metrics",
-        "/oauth",
-        "/readyz",
-        "/sse",
-        "/webhooks",
-        "/.well-known",
-    }
-)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Exchange:
     """A request and its answer. `close` makes the application believe the client left; `finish` ends the answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, places: Collection[str]) -> None:
         self.is_stream = False
         self.is_long_lived = scope["method"] == "GET"  # a GET stream carries no call of its own
         self.is_known = False  # by whom it was sent: a stranger learns nothing of what runs here
         self.trace: Trace | None = None  # of the tool call that it carries, once that has its result
         self.status = 0
         self._scope = scope
+        self._places = places
         self._started = time.perf_counter()
         self._receive, self._send = receive, send
         self._waiting: CancelScope | None = None
@@ -78,7 +63,7 @@ class Exchange:
         """What was asked for, without what differs from one record to the next."""
         path: str = self._scope["path"]
         first = "/" + path.lstrip("/").partition("/")[0]
-        if first not in ROUTES:
+        if first not in self._places:
             return OTHER
         return first if path in (first, first + "/") else first + "/{rest}"
 
@@ -124,8 +109,9 @@ class Exchange:
 class Exchanges:
     """Outermost middleware: every exchange under way, and none accepted any more once the server drains."""
 
-    def __init__(self, app: ASGIApp, refuse: Callable[[Scope], ASGIApp | None]) -> None:
+    def __init__(self, app: ASGIApp, refuse: Callable[[Scope], ASGIApp | None], paths: Iterable[str]) -> None:
         self._app = app
+        self._places = frozenset("/" + path.lstrip("/").partition("/")[0] for path in paths)
         self._refuse = refuse
         self._open: set[Exchange] = set()
         self._calls_done = asyncio.Event()
@@ -138,7 +124,7 @@ class Exchanges:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        exchange = scope["exchange"] = Exchange(scope, receive, send)
+        exchange = scope["exchange"] = Exchange(scope, receive, send, self._places)
         self._open.add(exchange)
         try:
             await self._app(scope, exchange.receive, exchange.send)
