@@ -129,7 +129,7 @@ async def _live(served: Served, http: httpx.AsyncClient) -> None:
 async def test_a_call_is_told_inside_the_callers_trace_down_to_procore(told: Collector) -> None:
     (asked,) = [one for one in told.of(CALLERS) if one.name.startswith("GET ")]
 
-    assert asked.name in {"GET /rest/v1.0/companies/{id}/projects", "GET /rest/v1.0/projects"}
+    assert asked.name == "GET /rest/v1.1/projects"
     assert told.ancestry(asked)[-2:] == ["tools/call list_procore_projects", "POST /mcp"]
     (entry,) = [one for one in told.of(CALLERS) if one.name == "POST /mcp"]
     assert entry.parent_span_id.hex() == "d4" * 8
