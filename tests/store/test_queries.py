@@ -84,6 +84,10 @@ HOT = {
     "evidence.steps",
     "evidence.asked",
     "evidence.arrived",
+    "census.executions",
+    "census.steps",
+    "census.workflows",
+    "census.approvals",
     "meta.get",
     "meta.remove",
 }
