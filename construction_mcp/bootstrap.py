@@ -16,6 +16,7 @@ from construction_mcp.core.changes import ChangeHub
 from construction_mcp.core.clock import Clock, SystemClock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import NotPermitted
+from construction_mcp.core.meters import Caches
 from construction_mcp.core.reach import Reach
 from construction_mcp.core.services import Services
 from construction_mcp.core.types import Principal
@@ -108,6 +109,7 @@ class House:
         self.changes = ChangeHub()
         self.due_changed = Bell(self.clock)
         self.arrivals = Arrivals(self.clock)
+        self.caches = Caches()
         self.reach = Reach(settings.public_url, is_simulated=settings.is_simulated)
         self.performs = performs
         self.channels = settings.channels if channels is None else channels
@@ -190,6 +192,7 @@ class House:
             f"{room}.core.config:Limits": self._just(self.settings.limits),
             f"{room}.registry.catalog:Catalog": self._just(self.catalog),
             f"{room}.core.ports:Changes": self._just(self.changes),
+            f"{room}.core.meters:Caches": self._just(self.caches),
             f"{room}.core.reach:Reach": self._just(self.reach),
             f"{room}.core.keys:KeyRing": self._keys,
             f"{room}.core.cursor:Cursors": self._cursors,
@@ -293,6 +296,7 @@ class House:
         is_service = settings.procore_grant == "client_credentials"
         versions = Versions(database, workflows, self.clock, settings.limits)
         await versions.pause_foreign(settings.environment, settings.company_id, is_service=is_service)
+        self.caches.add("workflows", workflows.cache_counts, lambda: workflows.kept)
         return workflows
 
     async def _versions(self) -> "Versions":
@@ -710,6 +714,7 @@ class House:
         vault = Vault(await self.services.get(Connections), await self.services.get(KeyRing))
         tokens = Tokens(await self.services.get(OAuth), vault, self.clock, self.settings.limits)
         self._closing.push_async_callback(tokens.aclose)
+        self.caches.add("tokens", tokens.counts, tokens.__len__)
         return tokens
 
     async def _cache(self) -> "Cache":
@@ -717,6 +722,7 @@ class House:
 
         cache = Cache(self.clock, entries_max=self.settings.limits.cache_entries_max)
         self._closing.push_async_callback(cache.aclose)
+        self.caches.add("procore", cache.counts, cache.__len__)
         return cache
 
     async def _limiters(self) -> "Limiters":

@@ -14,6 +14,7 @@ from cachetools import TLRUCache
 
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.errors import Unavailable
+from construction_mcp.core.meters import CacheCounts
 from construction_mcp.core.trace import current_trace
 
 T = TypeVar("T")
@@ -25,23 +26,6 @@ class Key(NamedTuple):
     connection: str
     company: int | None
     what: Hashable
-
-
-@dataclass(slots=True)
-class CacheCounts:
-    """How reads were answered since start."""
-
-    hit: int = 0
-    miss: int = 0
-    coalesced: int = 0
-    bypass: int = 0
-    invalidated: int = 0
-
-    @property
-    def hit_rate(self) -> float | None:
-        """Share of reads that cost no load of their own; None before the first."""
-        total = self.hit + self.miss + self.coalesced
-        return (self.hit + self.coalesced) / total if total else None
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from construction_mcp.core.errors import Invalid
 from construction_mcp.core.launch import PREFIX, Launch, read_config_file, truth
 
 WRITE_POLICIES = ("confirm", "auto", "approve")
+METRICS_AUTH = ("bearer", "none")
 GRANTS = ("authorization_code", "client_credentials")
 
 
@@ -35,6 +36,7 @@ class Limits:
     first_service_s: float = 5.0  # calls without a pause; other processes wait 30 s for their door (front/bounds.py)
     first_calls_s: float = 0.5  # to open a database or the simulator for a first call before the SDK takes the CPU
     engine_after_s: float = 1.0  # from the start to carrying workflows out: first answers come first
+    loop_lag_look_s: float = 1.0  # between two looks at how late the event loop is; each costs some 20 us
     reconcile_after_s: float = 2.0  # from the start to comparing webhooks with Procore's: first answers come first
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
@@ -70,6 +72,7 @@ class Limits:
     # store
     statement_timeout_s: float = 10.0
     statement_slow_ms: tuple[float, float, float] = (50.0, 100.0, 500.0)  # info, warning, error
+    statement_alert_ms: float = 1000.0  # counted for an alert: by then a person has noticed
     busy_timeout_s: float = 3.0  # one wait for a foreign lock; three tries in all
     busy_tries: int = 3
     busy_backoff_s: float = 0.1
@@ -285,6 +288,7 @@ class Settings:
     oauth_jwks_url: str | None = None
     key_file: Path | None = None
     key: str | None = field(default=None, repr=False)
+    metrics_auth: str = "bearer"  # what /metrics asks for; `none` for whoever reaches the port
     db_log_all: bool = False
     mail_server: MailServer | None = None
     mail_from: MailFrom | None = None
@@ -360,6 +364,7 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
         oauth_jwks_url=text(PREFIX + "OAUTH_JWKS_URL"),
         key_file=path(PREFIX + "KEY_FILE"),
         key=text(PREFIX + "KEY"),
+        metrics_auth=_metrics_auth(text(PREFIX + "METRICS_AUTH")),
         db_log_all=truth(text("DB_LOG_ALL"), "DB_LOG_ALL"),
         mail_server=mail_server,
         mail_from=read_mail_from(text(PREFIX + "MAIL_FROM"), mail_server, PREFIX + "MAIL_FROM"),
@@ -384,6 +389,12 @@ def _policy(value: str | None) -> str:
     if value not in (None, *WRITE_POLICIES):
         raise Invalid(f"CONSTRUCTION_MCP_WRITE_POLICY is {value!r}; it can be {', '.join(WRITE_POLICIES)}.")
     return value or "confirm"
+
+
+def _metrics_auth(value: str | None) -> str:
+    if value not in (None, *METRICS_AUTH):
+        raise Invalid(f"CONSTRUCTION_MCP_METRICS_AUTH is {value!r}; it can be {', '.join(METRICS_AUTH)}.")
+    return value or "bearer"
 
 
 def _address(value: str | None, name: str) -> str | None:

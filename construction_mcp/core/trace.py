@@ -18,10 +18,15 @@ class Trace:
         self.upstream_requests = 0
         self.cache = "bypass"
 
+    @property
+    def duration_s(self) -> float:
+        """Seconds since it began."""
+        return time.perf_counter() - self._started
+
     def public(self) -> dict[str, Any]:
         """The block under `construction-mcp/trace`; milliseconds to two places."""
         return {
-            "duration_ms": round((time.perf_counter() - self._started) * 1000, 2),
+            "duration_ms": round(self.duration_s * 1000, 2),
             "db_ms": round(self.db_ms, 2),
             "db_queries": self.db_queries,
             "upstream_ms": round(self.upstream_ms, 2),

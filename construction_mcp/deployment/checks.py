@@ -1,11 +1,13 @@
 """The compiler with what this installation has: for drafts by the document alone, for deployments beside the facts."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from construction_mcp.actions.action import ActionTypes
 from construction_mcp.actions.places import ALL_ACTIVE
+from construction_mcp.core import meters
 from construction_mcp.core.config import Limits
 from construction_mcp.expressions.port import ExpressionEngine
 from construction_mcp.workflow.compiler import Compiled, compile_plan
@@ -47,7 +49,11 @@ class Checks:
 
     def compile(self, definition: Definition, facts: Facts) -> Compiled:
         """The same beside facts that were gathered."""
-        return compile_plan(definition, facts, self.types, self.engine, self.limits)
+        started = time.perf_counter()
+        compiled = compile_plan(definition, facts, self.types, self.engine, self.limits)
+        meters.COMPILE_TIMES.observe(time.perf_counter() - started)
+        meters.COMPILATIONS.add("invalid" if compiled.plan is None else "valid")
+        return compiled
 
     def drawn(self, definition: Definition) -> str | None:
         """The diagram of a definition whose variables may still be empty; None where more than those is wrong."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.engine.advance import Begin, End, Finish, Park, Signals, advance
@@ -117,6 +118,7 @@ class Driver:
         )
         durable = isinstance(last, Finish) or any(result.is_durable for _, result in results)
         await self._database.write_shared(store.record, transition, durable=durable)
+        _count(transition.kept)
 
     def _leave(self, tx: Tx, last: Park | Finish, now: datetime) -> None:
         """It waits from now on, or is over."""
@@ -197,3 +199,12 @@ class Driver:
             body.cancel()
         if self._bodies:
             await asyncio.wait(self._bodies)
+
+
+def _count(kept: Sequence[store.StepRow]) -> None:
+    """Tell the meters of steps that are over."""
+    for row in kept:
+        if row.completed_at is not None:
+            meters.STEPS_ENDED.add(row.type, row.status)
+        if row.duration_ms is not None:
+            meters.STEP_TIMES.observe(row.duration_ms / 1000, row.type)

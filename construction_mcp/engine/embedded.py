@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from construction_mcp.core import meters, spans
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import Conflict, ConstructionError, NotFound, Unavailable
@@ -223,6 +224,8 @@ class EmbeddedEngine:
             work.signals = Signals(cancel=work.execution.ending == "cancel", look=True)
             driver = Driver(work, self._database, self._runner, self._clock, self._limits)
             self._drivers[work.execution.id] = driver
+            if work.execution.id not in woken:
+                meters.EXECUTIONS_STARTED.add(work.execution.mode)
             tasks.create_task(self._carry_out(driver), name=f"execution {work.execution.id}")
         if chosen and (len(seen.queued) == most or len(seen.due) == most):
             self._wake.set()  # there may be more
@@ -266,7 +269,8 @@ class EmbeddedEngine:
         execution = driver.work.execution
         try:
             await self._loader.place(driver.work)
-            ended = await driver.run()
+            with spans.span("execution", construction_mcp__execution__id=execution.id):
+                ended = await driver.run()
         except store.LeaseLost:
             log.info("execution %s is another engine's now", execution.id)
             return
@@ -290,6 +294,9 @@ class EmbeddedEngine:
         if ended is None:
             self.parked()
         else:
+            took_s = (self._clock.now() - execution.started_at).total_seconds()
+            meters.EXECUTIONS_ENDED.add(execution.mode, ended.status)
+            meters.EXECUTION_TIMES.observe(max(0.0, took_s), ended.status)
             self._tell(execution.id, execution.parent_id)
         await self._told(execution.id, execution.workflow_id)
 
@@ -306,6 +313,7 @@ class EmbeddedEngine:
     async def _give_up(self, execution_id: str, parent_id: str | None, problem: ConstructionError) -> None:
         now, error = self._clock.now(), problem.public()["error"]
         await self._database.write(lambda tx: store.give_up(tx, execution_id, error, now), durable=True)
+        meters.EXECUTIONS_ENDED.add(meters.OTHER, "failed")
         self._tell(execution_id, parent_id)
 
     async def _give_up_or_let_go(self, execution: store.Execution, problem: ConstructionError) -> None:

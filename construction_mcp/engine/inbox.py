@@ -10,6 +10,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
+from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import ConstructionError, NeedsLogin
@@ -92,6 +93,7 @@ class Inbox:
         active = await self._database.read(lambda tx: startable(tx, one.workflow_id or ""))
         if active is None or active.status != "active":
             await self._database.write(lambda tx: settle(tx, one.id, "ignored", reason=PAUSED), durable=True)
+            meters.DECISIONS.add("ignored")
             return
         try:
             verdict = await self._judge(active, one)
@@ -99,7 +101,8 @@ class Inbox:
             self._put_off(one, problem)
             await self._tell_reconnect(active, problem)
             return
-        await self._database.write(lambda tx: self._settle(tx, active, one, verdict), durable=True)
+        outcome = await self._database.write(lambda tx: self._settle(tx, active, one, verdict), durable=True)
+        meters.DECISIONS.add(outcome)
 
     async def _judge(self, active: Startable, one: Waiting) -> Verdict:
         if one.source == "procore":
@@ -107,27 +110,29 @@ class Inbox:
         body = one.event["body"]
         return await self._admission.filtered(active, body) or Verdict("started", body)
 
-    def _settle(self, tx: Tx, active: Startable, one: Waiting, verdict: Verdict) -> None:
+    def _settle(self, tx: Tx, active: Startable, one: Waiting, verdict: Verdict) -> str:
+        """What became of it."""
         if verdict.outcome != "started":
             if verdict.outcome == "failed":
                 raise_alert(tx, active.id, "failed", f"{active.name}: {verdict.reason}", self._clock.now())
             settle(tx, one.id, verdict.outcome, reason=verdict.reason)
-            return
+            return verdict.outcome
         if one.source != "procore":
             value = trigger_value(active.trigger, "webhook", one.received_at, body=verdict.event)
             new = new_execution(active, value, requested_by="webhook", key=event_key(one.event_id))
             settle(tx, one.id, "started", execution_id=enqueue(tx, new, self._clock.now()).id)
-            return
+            return "started"
         known = _polled(tx, active, verdict)
         if known is not None:
             settle(tx, one.id, "started", execution_id=known, reason="a poll saw the change first")
-            return
+            return "started"
         key = event_key(one.event_id)
         made = self._admission.start(tx, active, verdict, requested_by="webhook", key=key, at=one.received_at)
         if isinstance(made, str):
             settle(tx, one.id, "quarantined", reason=made)
-        else:
-            settle(tx, one.id, "started", execution_id=made.id)
+            return "quarantined"
+        settle(tx, one.id, "started", execution_id=made.id)
+        return "started"
 
     async def _tell_reconnect(self, active: Startable, problem: NeedsLogin) -> None:
         """The mail about it is grouped; the row is not written again while one waits or was told lately."""

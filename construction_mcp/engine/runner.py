@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from construction_mcp.actions.action import ActionType, ActionTypes, cel_fields
 from construction_mcp.actions.performing import Act, Context, Memory, Run, Telling, Web
+from construction_mcp.core import meters, spans
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid, Unavailable
@@ -64,10 +65,11 @@ class NodeRunner:
         notes: list[tuple[str, str]] = []
         token = current_account.set(self._account(work))
         try:
-            body = self._body(work, node, step, attempt, notes)
-            result = await within(node.timeout_s or self._tools.limits.step_timeout_s, body)
-            if isinstance(result, Act):  # has a deadline of its own: what was sent late is not known to have failed
-                result = await self._acts.carry_out(work, node, step, attempt, result)
+            with spans.span(f"step {node.type}", construction_mcp__step__try=attempt):
+                body = self._body(work, node, step, attempt, notes)
+                result = await within(node.timeout_s or self._tools.limits.step_timeout_s, body)
+                if isinstance(result, Act):  # has a deadline of its own: what was sent late is not known to have failed
+                    result = await self._acts.carry_out(work, node, step, attempt, result)
         except LeaseLost:
             raise
         except TimeoutError:
@@ -200,5 +202,6 @@ class NodeRunner:
         public = error.public()["error"]
         if not error.retryable or attempt >= node.retry.max_attempts:
             return Result(Outcome("failed", error=public, attempts=attempt))
+        meters.STEP_RETRIES.add(node.type)
         outcome = waiting_retry(node, attempt, error, self._tools.clock)
         return Result(outcome, notes=(retry_note(node, outcome, error),))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.errors import ConstructionError, Invalid
@@ -53,6 +54,7 @@ class _Pass:
 
     nudged: list[str] = field(default_factory=list)
     started: int = 0
+    missed: int = 0
     ready_at: datetime | None = None
 
 
@@ -132,6 +134,7 @@ class Scheduler:
 
     async def _claim(self, now: datetime) -> datetime | None:
         done = await self._database.write(lambda tx: self._start_due(tx, now), durable=True)
+        meters.RUNS_MISSED.add(by=done.missed)
         if done.started:
             self._engine.wake()
         for execution_id in done.nudged:
@@ -181,6 +184,7 @@ class Scheduler:
         for moment in found.run:
             self._enqueue(tx, active, trigger, moment, now, done)
         if found.missed.left_out or found.missed.earlier:
+            done.missed += max(1, found.missed.left_out)
             alerts.raise_alert(tx, active.id, "missed", _told(active.name, found.missed, len(found.run)), now)
         next_start = found.next_at and found.next_at + timedelta(seconds=spread_s(trigger, active.id, self._limits))
         done.ready_at = min(filter(None, (done.ready_at, next_start)), default=None)

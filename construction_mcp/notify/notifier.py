@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import ConstructionError, Invalid, Unavailable, Uncertain
@@ -105,8 +106,11 @@ class Notifier:
         try:
             receipt = await self._deliver(destination, message)
         except ConstructionError as error:
-            await self._finish(kept_id, "uncertain" if isinstance(error, Uncertain) else "failed", error.code)
+            status: Literal["uncertain", "failed"] = "uncertain" if isinstance(error, Uncertain) else "failed"
+            meters.NOTIFICATIONS.add(destination.channel, status)
+            await self._finish(kept_id, status, error.code)
             raise
+        meters.NOTIFICATIONS.add(destination.channel, "sent")
         await self._finish(kept_id, "sent", None, receipt)
         return kept_id, receipt
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from construction_mcp.cache import Cache, Key
+from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid
@@ -29,6 +30,7 @@ from construction_mcp.procore.budget import Usage, current_account
 from construction_mcp.procore.connection import Connection
 from construction_mcp.procore.ledger import read_report
 from construction_mcp.procore.limiter import Limiters, Priority, Slot
+from construction_mcp.procore.measuring import exchanging
 from construction_mcp.procore.responses import Answer, Unreadable, read_answer
 from construction_mcp.procore.tokens import Tokens
 
@@ -180,6 +182,7 @@ class ProcoreClient:
             if wait_s is None:
                 log.warning("procore request failed", extra={"request": request.what, "code": outcome.error.code})
                 raise outcome.error
+            meters.UPSTREAM_RETRIES.add(outcome.error.code)
             await self._clock.sleep(wait_s)
 
     async def _renew(self, connection: Connection, refused: str) -> bool:
@@ -222,13 +225,15 @@ class ProcoreClient:
         slot.sent = True
         query = paths.encoded(paths.query_pairs(request.query))
         url = request.connection.environment.api + request.path + (f"?{query}" if query else "")
-        reply = await self._outbound.send(
-            request.method,
-            url,
-            headers=_headers(request, token),
-            content=None if request.body is None else json.dumps(request.body, allow_nan=False).encode(),
-            within_s=max(0.1, deadline - self._clock.monotonic()),
-        )
+        with exchanging(request.method, request.connection.environment.api, request.path) as seen:
+            reply = await self._outbound.send(
+                request.method,
+                url,
+                headers=_headers(request, token),
+                content=None if request.body is None else json.dumps(request.body, allow_nan=False).encode(),
+                within_s=max(0.1, deadline - self._clock.monotonic()),
+            )
+            seen.status = reply.status
         slot.observe(reply.headers)
         self._compare_clocks(reply.headers)
         trace = current_trace.get()

@@ -15,6 +15,7 @@ from enum import IntEnum
 from aiolimiter import AsyncLimiter
 from cachetools import LRUCache
 
+from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import RateLimited
@@ -107,10 +108,12 @@ class Limiter:
         Raises:
             RateLimited: it will not be free in time; `retry_after_s` says when it can be.
         """
-        deadline = self._clock.monotonic() + wait_max_s
+        asked = self._clock.monotonic()
+        deadline = asked + wait_max_s
         if self._smoothing is not None and priority is Priority.BACKGROUND:
             await self._smooth(self._smoothing, wait_max_s)
         await self._take(priority, deadline)
+        meters.UPSTREAM_WAITS.observe(self._clock.monotonic() - asked, priority.name.lower())
         slot = Slot(self.ledger, self._clock)
         try:
             yield slot

@@ -14,6 +14,7 @@ from construction_mcp.cache import SingleFlight
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NeedsLogin, NextCall, Unavailable
+from construction_mcp.core.meters import CacheCounts
 from construction_mcp.procore.connection import Connection
 from construction_mcp.procore.oauth import GrantRefused, OAuth, TokenPair, reconnect
 
@@ -49,7 +50,12 @@ class Tokens:
             limits.cache_entries_max, limits.renew_pause_s, timer=clock.monotonic
         )
         self._unsaved: dict[str, TokenPair] = {}
+        self.counts = CacheCounts()
         self._flights = SingleFlight()
+
+    def __len__(self) -> int:
+        """Tokens in the cache."""
+        return len(self._cache)
 
     async def access_token(self, connection: Connection) -> str:
         """A token that lives at least `refresh_ahead_s` longer, where Procore lets us have one.
@@ -59,7 +65,13 @@ class Tokens:
             Unavailable: the token ended and the sign-in service gives no answer.
         """
         pair = self._cache.get(connection.id)
-        if pair is None or self._ends_soon(pair):
+        if pair is not None and not self._ends_soon(pair):
+            self.counts.hit += 1
+        else:
+            if self._flights.is_flying(connection.id):
+                self.counts.coalesced += 1
+            else:
+                self.counts.miss += 1
             pair = await self._flights.run(connection.id, lambda: self._fresh(connection), finish=True)
         return pair.access_token
 

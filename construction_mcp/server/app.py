@@ -25,10 +25,12 @@ from construction_mcp.server import listing
 from construction_mcp.server.ask import ClientAsk
 from construction_mcp.server.changes import ResourceChanges
 from construction_mcp.server.content import prompt_messages, resource_contents
+from construction_mcp.server.exchange import Exchange
 from construction_mcp.server.icon import ICON
 from construction_mcp.server.logs import ClientLog, set_log_level
 from construction_mcp.server.result import complete, internal, run_tool, tool_result
 from construction_mcp.server.state import SealedRounds, WorkspaceSeal
+from construction_mcp.server.timing import Timed
 
 Context: TypeAlias = ServerRequestContext[Any, Any]
 PrincipalOf: TypeAlias = Callable[[Context], Principal]
@@ -69,6 +71,7 @@ def build_server(house: House, view: View, principal_of: PrincipalOf) -> Server[
         on_completion=face.complete,
     )
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_log_level)
+    server.middleware.append(Timed())
     seal = WorkspaceSeal(house)
     security = RequestStateSecurity(codec=seal, bind_principal=lambda ctx: principal_of(ctx).id)
     server.middleware.append(SealedRounds(seal, security))
@@ -110,6 +113,9 @@ class Face:
             )
         except InputNeeded as question:
             return _next_round(question)
+        if ctx.request is not None:
+            exchange: Exchange = ctx.request.scope["exchange"]
+            exchange.trace = trace
         return tool_result(
             outcome, trace, ctx.protocol_version, modern=ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
         )

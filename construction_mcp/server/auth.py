@@ -17,11 +17,13 @@ from mcp.server.context import ServerRequestContext
 from pydantic import AnyHttpUrl
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from construction_mcp.core import spans
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import NeedsLogin
 from construction_mcp.core.types import Principal, local_principal
 from construction_mcp.server.exchange import Exchange
+from construction_mcp.server.timing import following
 from construction_mcp.store.users import Users
 
 
@@ -140,6 +142,7 @@ class Gate:
             return
         scope["user"] = caller
         exchange: Exchange = scope["exchange"]
+        exchange.is_known = True
 
         async def send_while_valid(message: Message) -> None:
             if exchange.is_stream and message["type"] == "http.response.body" and await self._has_ended(scope):
@@ -147,7 +150,11 @@ class Gate:
                 return
             await send(message)
 
-        await self._app(scope, receive, send_while_valid)
+        if spans.listener() is None:
+            await self._app(scope, receive, send_while_valid)
+            return
+        with following(scope):
+            await self._app(scope, receive, send_while_valid)
 
     async def _has_ended(self, scope: Scope) -> bool:
         caller = await self._identify(scope)

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from construction_mcp.cache import Cache
+from construction_mcp.core import meters
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid, NeedsLogin, NotFound, Unavailable
 from construction_mcp.core.json import read_json
@@ -39,15 +40,19 @@ def delivery_routes(services: Services, limits: Limits) -> list[Route]:
     """The one route. It asks for the hook's own secret, never for a person's bearer."""
 
     async def deliver(request: Request) -> Response:
+        request.state.source = "procore"
         try:
             accepted = await _accept(request, services, limits)
         except NeedsLogin as error:
             await _note_refused(services, request.path_params["hook_id"], error)
             return _refusal(error)
         except ConstructionError as error:
-            return _refusal(error)
+            refusal = _refusal(error)
+            _count_refusal(request.state.source, refusal.status_code)
+            return refusal
         except ClientDisconnect:
             return Response(status_code=400)
+        _count(request.state.source, accepted)
         return JSONResponse(_told(accepted), 202)
 
     return [Route(f"{WEBHOOKS_PATH}/{{hook_id}}", deliver, methods=["POST"])]
@@ -58,6 +63,7 @@ async def _accept(request: Request, services: Services, limits: Limits) -> Accep
     hook_id = request.path_params["hook_id"]
     custom = await hooks.custom(hook_id)
     if custom is not None:
+        request.state.source = "custom"
         accepted = await _signed(request, custom, services, limits)
     else:
         accepted = await _procores(request, await hooks.authenticate(hook_id, _secret(request)), services, limits)
@@ -99,6 +105,19 @@ async def _signed(request: Request, hook: CustomHook, services: Services, limits
 
     told = {"id": stamp.id, "at": stamp.sent_at.isoformat(), "body": body}
     return await deliveries.accept(hook.id, hook.workflow_id, stamp.id, told, begin=begin)
+
+
+def _count(source: str, accepted: Accepted) -> None:
+    meters.DELIVERIES.add(source, "duplicate" if accepted.duplicate else "accepted")
+    if accepted.execution_id is not None and not accepted.duplicate:
+        meters.DECISIONS.add("started")
+    elif not (accepted.is_waiting or accepted.duplicate):
+        meters.DECISIONS.add("ignored")
+
+
+def _count_refusal(source: str, status: int) -> None:
+    outcome = {400: "invalid", 401: "unauthorized", 404: "unknown_hook", 413: "too_large"}.get(status, "unavailable")
+    meters.DELIVERIES.add(meters.OTHER if outcome == "unknown_hook" else source, outcome)
 
 
 def _json(raw: bytes, limits: Limits) -> Any:

@@ -70,7 +70,8 @@ class HttpFace:
         checked = HostCheck(
             Compression(Doors({MCP_PATH: mcp}, starlette), limits.gzip_bytes_min, limits.gzip_level), security
         )
-        self._exchanges = Exchanges(checked, self._refusal)
+        paths = [route.path for route in starlette.routes if isinstance(route, Route)]
+        self._exchanges = Exchanges(checked, self._refusal, paths)
         self.app: ASGIApp = self._exchanges
 
     def drain(self) -> None:

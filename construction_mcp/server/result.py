@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from construction_mcp import __version__
 from construction_mcp.bootstrap import House
+from construction_mcp.core import meters
 from construction_mcp.core.errors import ConstructionError
 from construction_mcp.core.json import write_json
 from construction_mcp.core.ports import InputNeeded
@@ -37,7 +38,7 @@ async def run_tool(
         passing: what the wire raises for itself.
     """
     trace = Trace()
-    token = current_trace.set(trace)
+    token, failed = current_trace.set(trace), ""
     try:
         outcome = await house.dispatcher.call_tool(name, arguments, call)
     except InputNeeded:
@@ -45,11 +46,14 @@ async def run_tool(
     except passing:
         raise
     except ConstructionError as error:
-        outcome = _failure(error)
+        outcome, failed = _failure(error), error.code
     except Exception:  # noqa: BLE001  the boundary: nothing of ours may reach a client raw
-        outcome = _failure(internal(f"tool {name[:100]}"))
+        outcome, failed = _failure(internal(f"tool {name[:100]}")), "SYSTEM_INTERNAL"
     finally:
         current_trace.reset(token)
+        known = name if name in house.catalog.tools else meters.OTHER
+        meters.OPERATIONS.observe(trace.duration_s, "tools/call", known, failed)
+        meters.CALL_STATEMENTS.observe(trace.db_queries)
     most = house.settings.limits.statements_per_call_warn
     if trace.db_queries > most:
         log.warning("%s ran %d statements in one call; more than %d", name, trace.db_queries, most)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import sys
@@ -24,12 +25,14 @@ from construction_mcp.server.handover import own_directory
 from construction_mcp.server.health import Readiness
 from construction_mcp.server.http import MCP_PATH, SSE_PATH, HttpFace
 from construction_mcp.server.leftovers import remove_leftovers
+from construction_mcp.server.metrics import metrics_routes, watch_loop
 from construction_mcp.server.oauth import OAuthTokens, issuer_of, resource_metadata
 from construction_mcp.server.owner import LocalDoor
 from construction_mcp.server.running import run_workflows
 from construction_mcp.server.sign_in_pages import sign_in_routes
 from construction_mcp.server.simulated import simulator_routes
 from construction_mcp.server.token import OperatorToken, read_or_make
+from construction_mcp.server.tracing import tracing
 from construction_mcp.server.web import WebServer
 from construction_mcp.server.workplace import Workplace
 from construction_mcp.store.users import Users
@@ -61,7 +64,8 @@ def run_serve(launch: Launch, options: ServeOptions) -> None:
     with bind(options.host, options.port) as listener:
         ownership = own_directory(launch.data_dir, settings.limits)
         try:
-            asyncio.run(_serve(launch, settings, options, ownership, listener))
+            with tracing(os.environ):
+                asyncio.run(_serve(launch, settings, options, ownership, listener))
         finally:
             ownership.release()
 
@@ -85,9 +89,10 @@ async def _serve(
             _announce(listener, token, house, options)
             tidying = tasks.create_task(remove_leftovers(house))
             working = tasks.create_task(run_workflows(house))
+            watching = tasks.create_task(watch_loop(settings.limits.loop_lag_look_s))
             await stop.wait()
-            tidying.cancel()
-            working.cancel()
+            for task in (tidying, working, watching):
+                task.cancel()
             await _drain(face, door, settings.limits.drain_s * _ENDING_SHARE)
             web.should_exit = True
 
@@ -115,6 +120,7 @@ def _face(house: House, identify: Identify, url: str) -> HttpFace:
             *approval_routes(house),
             *simulator_routes(house, identify),
             *delivery_routes(house.services, settings.limits),
+            *metrics_routes(house, identify),
         ],
     )
 

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
+from construction_mcp.core import spans
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Unavailable
 from construction_mcp.core.trace import current_trace
@@ -152,7 +153,9 @@ class Database:
         if len(self._pending) >= self._limits.commit_queue_max:
             raise Unavailable("The database queue is full.", code="SYSTEM_BUSY", retry_after_s=1)
         waiting: asyncio.Future[T] = self._loop.create_future()
-        self._pending.append(Job(function, waiting, writes, durable, current_trace.get(), item, shared))
+        listener = spans.listener()
+        asking = None if listener is None else listener.here()
+        self._pending.append(Job(function, waiting, writes, durable, current_trace.get(), item, shared, asking))
         self._wake.set()
         return await waiting
 
@@ -222,6 +225,11 @@ class Database:
                 job.waiting.set_result(job.result)
 
     def _account(self, job: Job) -> None:
+        listener = spans.listener()
+        if listener is not None:
+            for one in job.told:
+                what = {"db.system.name": "sqlite", "db.query.summary": one.name}
+                listener.past(one.name, "client", what, job.span, one.began_ns, one.took_ns)
         if job.trace is None:
             return
         before = job.trace.db_queries

@@ -11,13 +11,14 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from construction_mcp.core import meters
 from construction_mcp.core.trace import Trace
 from construction_mcp.store.failures import damaged, is_busy, is_damage, translate
 from construction_mcp.store.queries import Query
-from construction_mcp.store.statements import Statements
+from construction_mcp.store.statements import Ran, Statements
 
 
 class Tx:
@@ -75,11 +76,13 @@ class Job:
     trace: Trace | None
     item: Any = None
     shared: bool = False
+    span: object = None  # whoever asked, for the spans of its statements
     tries: int = 0
     result: Any = None
     error: Exception | None = None
     took_ms: float = 0.0
     queries: int = 0
+    told: list[Ran] = field(default_factory=list)
     again: bool = False  # it did not commit through no fault of its own, and may run once more
     blocked: bool = False  # ... because another program held the lock
     apart: bool = False  # sharing its function failed, perhaps through no fault of its own
@@ -179,6 +182,8 @@ class Groups:
         for job in jobs:
             job.took_ms += took_ms
             job.queries += tx.queries
+        if self._statements.told:
+            first.told, self._statements.told = first.told + self._statements.told, []
 
     def _commit(self, writers: list[Job]) -> None:
         started = time.perf_counter()
@@ -190,9 +195,11 @@ class Groups:
                 self._connection.execute("ROLLBACK")
             self._fail([job for job in writers if job.error is None], problem)
             return
-        took_ms = (time.perf_counter() - started) * 1000
+        took_s = time.perf_counter() - started
         for job in writers:
-            job.took_ms += took_ms
+            job.took_ms += took_s * 1000
+        meters.COMMITS.observe(took_s)
+        meters.COMMIT_BATCH.observe(len(writers))
         self.counts.commits += 1
         self.counts.writes += len(writers)
         self.counts.commit_batch_max = max(self.counts.commit_batch_max, len(writers))

@@ -24,6 +24,9 @@ class Kept(Generic[Row]):
         """To be taken before a read and given to `keep` after it."""
         return self._writes
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def get(self, row_id: str) -> Row | None:
         return self._rows.get(row_id)
 

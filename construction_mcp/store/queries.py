@@ -19,12 +19,13 @@ _WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statement. `name` is `file.query`, for logs; `why` is its comment."""
+    """One statement. `name` is `file.query`, for logs; `why` is its comment; `aggregate` its file."""
 
     name: str
     kind: str
     why: str
     text: str
+    aggregate: str = "other"
 
     @property
     def writes(self) -> bool:
@@ -72,7 +73,7 @@ def parse(stem: str, text: str) -> list[Query]:
         statement = "\n".join(line for line in lines if not line.startswith("--")).strip().removesuffix(";")
         assert kind in KINDS, f"{stem}.{name}: {kind} is not one of {KINDS}"
         assert why, f"{stem}.{name} does not say why"
-        queries.append(Query(f"{stem}.{name}", kind, " ".join(why), statement))
+        queries.append(Query(f"{stem}.{name}", kind, " ".join(why), statement, stem))
     return queries
 
 

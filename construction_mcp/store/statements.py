@@ -5,8 +5,9 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from construction_mcp.core import meters, spans
 from construction_mcp.core.config import Limits
 from construction_mcp.store.queries import Query
 
@@ -14,6 +15,14 @@ log = logging.getLogger(__name__)
 
 _TIERS = (("error", logging.ERROR), ("warning", logging.WARNING), ("info", logging.INFO))
 _OPCODES_PER_CHECK = 10_000  # about a tenth of a millisecond of SQLite's time between two looks at the clock
+
+
+class Ran(NamedTuple):
+    """One statement that ran: `began_ns` since 1970."""
+
+    name: str
+    began_ns: int
+    took_ns: int
 
 
 @dataclass(slots=True)
@@ -32,8 +41,10 @@ class Statements:
         self.counts = Counts()
         self._limit_s = limits.statement_timeout_s
         self._tiers_ms = tuple(reversed(limits.statement_slow_ms))
+        self._alert_ms = limits.statement_alert_ms
         self._log_all = log_all
         self._deadline = float("inf")
+        self.told: list[Ran] = []  # of the function that runs, while somebody listens to spans
         connection.set_progress_handler(self._is_late, _OPCODES_PER_CHECK)
 
     def rows(self, query: Query, parameters: Mapping[str, Any]) -> list[sqlite3.Row]:
@@ -56,7 +67,7 @@ class Statements:
             return self.connection.executemany(query.text, rows).rowcount
         finally:
             self._deadline = float("inf")
-            self._account(query, (time.perf_counter() - started) * 1000)
+            self._account(query, started)
 
     def _timed(self, query: Query, parameters: Mapping[str, Any]) -> tuple[list[sqlite3.Row], int]:
         started = time.perf_counter()
@@ -66,13 +77,20 @@ class Statements:
             return cursor.fetchall(), cursor.rowcount
         finally:
             self._deadline = float("inf")
-            self._account(query, (time.perf_counter() - started) * 1000)
+            self._account(query, started)
 
     def _is_late(self) -> bool:
         return time.perf_counter() > self._deadline
 
-    def _account(self, query: Query, took_ms: float) -> None:
+    def _account(self, query: Query, started: float) -> None:
+        took_s = time.perf_counter() - started
+        took_ms = took_s * 1000
         self.counts.statements += 1
+        meters.STATEMENTS.observe(took_s, "sqlite", query.aggregate)
+        if took_ms > self._alert_ms:
+            meters.SLOW_STATEMENTS.add()
+        if spans.listener() is not None:
+            self.told.append(Ran(query.name, spans.wall_ns(started), int(took_s * 1e9)))
         for (tier, level), bound_ms in zip(_TIERS, self._tiers_ms, strict=True):
             if took_ms > bound_ms:
                 self.counts.slow[tier] += 1

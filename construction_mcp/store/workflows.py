@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal
 
+from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Conflict, Invalid, NotFound
 from construction_mcp.core.ids import new_id
+from construction_mcp.core.meters import CacheCounts
 from construction_mcp.core.trace import current_trace
 from construction_mcp.store.columns import json_text, time_from, time_text
 from construction_mcp.store.database import Database
@@ -133,6 +135,7 @@ class Workflows:
         self._database = database
         self._clock = clock
         self._kept: Kept[Workflow] = Kept(limits.cache_entries_max, limits.workflow_cache_s, clock.monotonic)
+        self.cache_counts = CacheCounts()
 
     async def create(
         self, draft: Draft, actions: Sequence[Mapping[str, Any]] = (), *, once: Once | None = None
@@ -151,7 +154,10 @@ class Workflows:
             if actions:
                 _add_actions(tx, workflow_id, actions)
 
-        return await self._write(workflow_id, write, once)
+        made = await self._write(workflow_id, write, once)
+        if made.id == workflow_id:  # else the answer of an earlier request with this key
+            meters.WORKFLOWS_CREATED.add()
+        return made
 
     async def get(self, ids: Sequence[str]) -> list[Workflow]:
         """The workflows that exist among `ids`, in that order; one statement, or none where all were read lately."""
@@ -162,8 +168,15 @@ class Workflows:
             for row in await self._database.read(lambda tx: tx.all(_sql.by_ids, ids=json_text(missing))):
                 found[row["id"]] = _workflow(row)
                 self._kept.keep(row["id"], found[row["id"]], moment)
+        self.cache_counts.hit += len(ids) - len(missing)
+        self.cache_counts.miss += len(missing)
         _note_cache("miss" if missing else "hit")
         return [found[workflow_id] for workflow_id in ids if workflow_id in found]
+
+    @property
+    def kept(self) -> int:
+        """Definitions in the cache."""
+        return len(self._kept)
 
     async def running_as(self, principal: str, environment: str) -> Sequence[WorkflowName]:
         """The workflows that act through this principal's Procore account, by name."""

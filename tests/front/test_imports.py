@@ -40,3 +40,14 @@ def test_the_front_imports_only_the_light_part_of_the_standard_library() -> None
         "front",
         "__main__",
     }
+
+
+def test_what_serve_alone_needs_is_loaded_by_no_stdio_process() -> None:
+    """Exposition and exporters cost a fifth of a second and more; a desktop client has no use for them."""
+    probe = (
+        "import sys, construction_mcp.server.stdio, construction_mcp.server.app, construction_mcp.engine.embedded\n"
+        "print([name for name in ('prometheus_client', 'opentelemetry.sdk', 'requests') if name in sys.modules])"
+    )
+    made = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, check=True)
+
+    assert made.stdout.decode().strip() == "[]"

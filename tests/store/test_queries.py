@@ -99,6 +99,10 @@ HOT = {
     "hooks.note_refused",
     "hooks.forget_refused",
     "schedules.note_skipped",
+    "census.executions",
+    "census.steps",
+    "census.workflows",
+    "census.approvals",
     "meta.get",
     "meta.remove",
 }

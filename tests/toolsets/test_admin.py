@@ -1,9 +1,12 @@
 """Looking after the server: what is kept, what was spent, what is left."""
 
+import asyncio
+
 import pytest
 from mcp.client.client import Client
 
 from construction_mcp.core.types import Principal, Role
+from construction_mcp.procore.access import Procore
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
 
@@ -26,6 +29,24 @@ async def test_health_tells_caches_and_rate_windows(desk):
     assert (hourly["window_s"], hourly["limit"]) == (3600, 600)
     assert hourly["left"] < 600
     assert spike["limit"] == 25
+
+
+async def test_health_tells_of_every_cache_how_its_reads_were_answered(desk):
+    """Two at once share a load; a read that must be fresh goes past what is kept."""
+    desk.clock.advance(11)
+    same = {"project_id": desk.projects[0]}
+    await asyncio.gather(*(desk.client.call_tool("list_procore_photos", same) for _ in range(2)))
+    procore = await desk.house.services.for_caller(Procore, Principal("local:0", Role.ADMIN))
+    await procore.get("/rest/v1.0/me", fresh=True)
+
+    caches = (await desk.call("get_system_health"))["caches"]
+
+    assert set(caches) == {"procore", "tokens", "workflows"}
+    assert caches["procore"]["coalesced"] >= 1
+    assert caches["procore"]["bypass"] == 1
+    assert caches["tokens"]["hit"] >= 1
+    assert caches["tokens"]["entries"] == 1
+    assert "hit_rate" not in caches["workflows"]  # nobody asked yet
 
 
 async def test_health_alone_wakes_neither_procore_nor_the_simulator(tmp_path, house):

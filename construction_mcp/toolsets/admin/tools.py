@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from construction_mcp import __version__
 from construction_mcp.actions.catalogue import Catalogue
-from construction_mcp.cache import Cache
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits, Settings
+from construction_mcp.core.meters import Caches, CacheStanding
 from construction_mcp.core.toolset import tool
 from construction_mcp.procore.limiter import Allowance, Limiters
 from construction_mcp.store.database import Database
@@ -66,7 +66,7 @@ async def get_system_health(
     database: Database,
     settings: Settings,
     clock: Clock,
-    cache: Cache,
+    caches: Caches,
     limiters: Limiters,
     types: Catalogue,
     templates: Templates,
@@ -91,7 +91,7 @@ async def get_system_health(
         checked_at=clock.now().isoformat(),
         database=counters,
         procore=ProcoreHealth(windows),
-        caches={"procore": _cache_health(cache)},
+        caches={one.name: _cache_health(one) for one in caches.standing()},
     )
 
 
@@ -124,11 +124,11 @@ def _package_reasons(types: Catalogue, templates: Templates) -> Iterator[Reason]
         yield Reason("degraded", f"The template {template.id} of another package cannot be used.", fix)
 
 
-def _cache_health(cache: Cache) -> CacheHealth:
+def _cache_health(cache: CacheStanding) -> CacheHealth:
     counts = cache.counts
     rate = counts.hit_rate
     return CacheHealth(
-        entries=len(cache),
+        entries=cache.entries,
         hit=counts.hit,
         miss=counts.miss,
         coalesced=counts.coalesced,
