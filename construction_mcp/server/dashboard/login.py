@@ -5,6 +5,7 @@ site, so a form also has to come from exactly this origin, and from within a ses
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -13,16 +14,19 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from construction_mcp.core.config import Settings
-from construction_mcp.core.errors import NotPermitted
+from construction_mcp.core.errors import ConstructionError, NotPermitted
 from construction_mcp.server.approval_form import read_form
 from construction_mcp.server.dashboard.layout import HEADERS, PATH, page
 from construction_mcp.server.dashboard.markup import Child, el
+from construction_mcp.server.dashboard.problems import problem
 from construction_mcp.server.dashboard.session import Links, Sessions, Visit
 
 LOGIN: Final = PATH + "/login"
 LINK: Final = PATH + "/link"
 _OWN_PAGE = re.compile(re.escape(PATH) + r"(/[\w/-]*)?(\?[\w=&%.:+-]*)?", re.ASCII)
 _PAGE_CHARS_MAX = 500
+
+View = Callable[[Request], Awaitable[Response]]
 
 
 class Entrance:
@@ -36,11 +40,11 @@ class Entrance:
     def routes(self) -> list[Route]:
         """The pages that nobody is signed in for yet, and the form that ends a session."""
         return [
-            Route(LOGIN, self._ask, methods=["GET"]),
-            Route(LOGIN, self._answer, methods=["POST"]),
-            Route(LINK + "/{token}", self._offer, methods=["GET"]),
-            Route(LINK + "/{token}", self._take, methods=["POST"]),
-            Route(PATH + "/logout", self._leave, methods=["POST"]),
+            Route(LOGIN, _explained(self._ask), methods=["GET"]),
+            Route(LOGIN, _explained(self._answer), methods=["POST"]),
+            Route(LINK + "/{token}", _explained(self._offer), methods=["GET"]),
+            Route(LINK + "/{token}", _explained(self._take), methods=["POST"]),
+            Route(PATH + "/logout", _explained(self._leave), methods=["POST"]),
         ]
 
     async def visit(self, request: Request) -> Visit | None:
@@ -103,8 +107,7 @@ class Entrance:
         )
 
     async def _answer(self, request: Request) -> Response:
-        if (refusal := _foreign(request)) is not None:
-            return refusal
+        require_own(request)
         given = await read_form(request)
         to = _own_page(given.get("to", ""))
         bearer = given.get("bearer", "").strip() if self._links is not None else ""
@@ -126,8 +129,7 @@ class Entrance:
         )
 
     async def _take(self, request: Request) -> Response:
-        if (refusal := _foreign(request)) is not None:
-            return refusal
+        require_own(request)
         bearer = self._links.spend(str(request.path_params["token"])) if self._links is not None else None
         token = None if bearer is None else await self._sessions.open(bearer)
         return _spent() if token is None else self._signed_in(request, token, PATH)
@@ -160,7 +162,8 @@ def require_key(request: Request, visit: Visit, given: str, *about: str) -> None
     Raises:
         NotPermitted: AUTH_STATE_INVALID.
     """
-    if not is_own(request) or not visit.has_key(given, *about):
+    require_own(request)
+    if not visit.has_key(given, *about):
         raise NotPermitted(
             "This form was not shown to you by this server, or what it was about has changed.",
             code="AUTH_STATE_INVALID",
@@ -168,26 +171,33 @@ def require_key(request: Request, visit: Visit, given: str, *about: str) -> None
         )
 
 
-def is_own(request: Request) -> bool:
-    """Whether a page of exactly this origin sent it, as browsers tell and pages cannot forge."""
+def require_own(request: Request) -> None:
+    """Refuse a form that no page of exactly this origin sent; browsers tell, and pages cannot forge it.
+
+    Raises:
+        NotPermitted: AUTH_STATE_INVALID.
+    """
     origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    site = request.headers.get("sec-fetch-site")
-    if site is not None and site != "same-origin":
-        return False
-    return origin is not None and urlsplit(origin).netloc == host
+    is_same = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    if not is_same or origin is None or urlsplit(origin).netloc != host:
+        raise NotPermitted(
+            "This form came from another site, or from a browser that does not say where it came from.",
+            code="AUTH_STATE_INVALID",
+            hint="Open the dashboard by its own address and repeat it there.",
+        )
 
 
-def _foreign(request: Request) -> Response | None:
-    if is_own(request):
-        return None
-    return page(
-        "Refused",
-        el("h1", "Refused"),
-        el("p", "This form came from another site, or from a browser that does not say where it came from."),
-        el("p", el("a", "Sign in here", href=LOGIN)),
-        frame=None,
-        status=403,
-    )
+def _explained(view: View) -> View:
+    """A failure becomes a page with our own words and the status that fits."""
+
+    async def shown(request: Request) -> Response:
+        try:
+            return await view(request)
+        except ConstructionError as error:
+            title, content, status = problem(error)
+            return page(title, content, frame=None, status=status)
+
+    return shown
 
 
 def _spent() -> Response:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from construction_mcp.bootstrap import House
-from construction_mcp.core.errors import ConstructionError, Invalid, NotFound, NotPermitted, Unavailable
+from construction_mcp.core.errors import ConstructionError, Invalid, NotFound, NotPermitted
 from construction_mcp.core.types import Principal
 from construction_mcp.engine.approvals import Approvals, Said, hindrance, may_decide
 from construction_mcp.insight.executions import shown, timeline
@@ -21,7 +21,8 @@ from construction_mcp.server.auth import Identify
 from construction_mcp.server.dashboard.layout import HEADERS, PATH, Frame, page
 from construction_mcp.server.dashboard.live import LiveStream, News
 from construction_mcp.server.dashboard.login import Entrance, require_key
-from construction_mcp.server.dashboard.markup import Html, el
+from construction_mcp.server.dashboard.markup import Html
+from construction_mcp.server.dashboard.problems import problem
 from construction_mcp.server.dashboard.session import Links, Sessions, Visit
 from construction_mcp.server.dashboard.views.approvals import Question, inbox_page, question_page
 from construction_mcp.server.dashboard.views.overview import Glance, overview_page
@@ -98,7 +99,7 @@ class Pages:
             try:
                 title, content = await view(request, visit)
             except ConstructionError as error:
-                title, content, status = "Not shown", _refusal(error), _status(error)
+                title, content, status = problem(error)
             frame = await self._frame(visit)
             return page(title, content, frame=frame, here=_section(request.url.path), status=status)
 
@@ -230,34 +231,6 @@ def _asset(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
         return Response(content, headers=headers)
 
     return give
-
-
-def _refusal(error: ConstructionError) -> Html:
-    title = _TITLES.get(
-        error.code, "This cannot be done" if not isinstance(error, NotFound) else "There is nothing here"
-    )
-    return el(
-        "div",
-        el("h1", title),
-        el("p", error.message, class_="more"),
-        el("p", error.hint) if error.hint else None,
-        el("p", el("a", "To the overview", href=PATH), class_="more"),
-        class_="card",
-    )
-
-
-_TITLES = {
-    "APPROVAL_EXPIRED": "Too late",
-    "APPROVAL_DECIDED": "Decided before",
-    "APPROVAL_CHANGED": "It has changed",
-    "APPROVAL_NOT_YOURS": "Not yours to decide",
-}
-_STATUSES = {"APPROVAL_EXPIRED": 410, "APPROVAL_DECIDED": 409, "APPROVAL_CHANGED": 409}
-
-
-def _status(error: ConstructionError) -> int:
-    kinds: dict[type[ConstructionError], int] = {NotFound: 404, NotPermitted: 403, Unavailable: 503}
-    return _STATUSES.get(error.code) or next((code for kind, code in kinds.items() if isinstance(error, kind)), 400)
 
 
 def _section(path: str) -> str:

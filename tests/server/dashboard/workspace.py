@@ -1,4 +1,4 @@
-"""A workspace with a past: real workflows that the real engine carried out on the simulator, over days that a clock skips.
+"""A workspace with a past: real workflows that the real engine carried out on the simulator, over days skipped.
 
 Made once for the browser tests and for the screenshot of the README. What is in it was never written to the database by
 hand, so a page that shows it shows what people will have.
@@ -28,7 +28,7 @@ from construction_mcp.store.executions import queue
 from construction_mcp.store.users import Users
 from construction_mcp.store.versions import Versions
 
-HOSTILE = '<script>window.hacked=1</script>"><img src=x onerror="window.hacked=1">{{ 7*7 }} \u202eשלום\u202c `$(id)`'
+HOSTILE = '<script>window.hacked=1</script>"><img src=x onerror="window.hacked=1">{{ 7*7 }} \u202eשלום\u202c `$(id)`'  # noqa: RUF001 - Hebrew, right to left
 ANSWER = "Use the anchor of detail 5/S-301, as drawn."
 _PAUSE_MAX_S = 15.0  # waits of the rate windows; looks at the clock are further apart
 _MORNING = {"type": "schedule", "cron": "0 9 * * *", "timezone": "UTC"}
@@ -67,11 +67,13 @@ class Past:
         """The id of one run that now waits for somebody or something."""
         run = await self.run(workflow_id, wait_s=0)
         async with asyncio.timeout(20):
-            while (await self.call("observe_workflow_execution", execution_id=run["id"]))["execution"][
-                "status"
-            ] != "waiting":
+            while not await self._waits(run["id"]):  # noqa: ASYNC110 - the engine
                 await asyncio.sleep(0.01)
         return str(run["id"])
+
+    async def _waits(self, execution_id: str) -> bool:
+        seen = await self.call("observe_workflow_execution", execution_id=execution_id)
+        return bool(seen["execution"]["status"] == "waiting")
 
     async def hostile_rfi(self) -> int:
         """An RFI whose subject would like to be more than text."""
@@ -97,7 +99,7 @@ class Past:
         versions = await self.house.services.get(Versions)
         async with asyncio.timeout(20):
             for workflow_id in scheduled:
-                while not _is_ahead((await versions.status(workflow_id)).due_at, self.clock.now()):
+                while not _is_ahead((await versions.status(workflow_id)).due_at, self.clock.now()):  # noqa: ASYNC110 - the engine
                     await asyncio.sleep(0.002)
         await self.quiet()
 
@@ -105,7 +107,7 @@ class Past:
         """Until the engine has carried out what was due."""
         engine, database = await self.house.services.get(EmbeddedEngine), await self.house.services.get(Database)
         async with asyncio.timeout(20):
-            while engine.state()["running"] or (await database.read(queue)).length:
+            while engine.state()["running"] or (await database.read(queue)).length:  # noqa: ASYNC110 - the engine
                 await asyncio.sleep(0.002)
 
 
