@@ -59,8 +59,7 @@ def page(title: str, *content: Child, frame: Frame | None, here: str = "", statu
     """A whole page; without a frame, one that is shown before anybody signed in. here: the address in the menu."""
     body = (
         el("a", "Skip to content", href="#content", class_="skip"),
-        _header(frame, here) if frame else None,
-        _banner(frame.environment) if frame else None,
+        el("header", _bar(frame, here), _banner(frame.environment)) if frame else None,
         el("main", *content, id="content", tabindex="-1", class_=None if frame else "alone"),
         _footer() if frame else None,
     )
@@ -130,7 +129,7 @@ def quiet(text: Child) -> Html:
     return el("p", text, class_="quiet")
 
 
-def _header(frame: Frame, here: str) -> Html:
+def _bar(frame: Frame, here: str) -> Html:
     asked = el("span", str(frame.asked), el("span", " waiting for you", class_="unseen"), class_="count")
     links = [
         el(
@@ -161,7 +160,7 @@ def _header(frame: Frame, here: str) -> Html:
         class_="brand",
     )
     return el(
-        "header",
+        "div",
         brand,
         el("nav", el("ul", links), id="menu", aria_label="Main", data_live=True),
         leave,
