@@ -64,8 +64,8 @@ def gauge(left: int, limit: int, name: str) -> Html:
     tone = "bad" if share < 0.1 else "wait" if share < 0.3 else "good"
     return el(
         "svg",
-        el("rect", x=0, y=0, width=100, height=6, rx=3, class_="track"),
-        el("rect", x=0, y=0, width=round(100 * share, 1), height=6, rx=3, class_=tone) if left else None,
+        el("rect", x=0, y=0, width=100, height=6, class_="track"),
+        el("rect", x=0, y=0, width=round(100 * share, 1), height=6, class_=tone) if left else None,
         class_="gauge",
         viewBox="0 0 100 6",
         preserveAspectRatio="none",

@@ -14,11 +14,12 @@ from tests.server.serving import ACCEPT, modern_call, modern_headers
 
 PICTURE = ROOT / "examples" / "dashboard.png"
 _DAYS = 20
+_NAMES = {"draft": "Weekly safety digest", "subject": "Anchor bolts at grid C4 clash with rebar"}
 
 
 def take(picture: Path) -> None:
     """Build the workspace, serve it, and take the picture; at most 200 kB."""
-    with tempfile.TemporaryDirectory() as folder, site_in(Path(folder), _DAYS, draft="Weekly safety digest") as site:
+    with tempfile.TemporaryDirectory() as folder, site_in(Path(folder), _DAYS, **_NAMES) as site:
         _ask_procore(site)
         with chromium() as browser, browser.new_context(color_scheme="light") as context:
             page = context.new_page()

@@ -75,12 +75,12 @@ class Past:
         seen = await self.call("observe_workflow_execution", execution_id=execution_id)
         return bool(seen["execution"]["status"] == "waiting")
 
-    async def hostile_rfi(self) -> int:
-        """An RFI whose subject would like to be more than text."""
+    async def rfi(self, subject: str) -> int:
+        """The id of a new RFI."""
         asked = {
             "project_id": self.project,
-            "subject": HOSTILE,
-            "question": "Which anchor?\n" + HOSTILE,
+            "subject": subject,
+            "question": "Which anchor?\n" + subject,
             "rfi_manager": "Yuki Hartig",
             "draft": True,
         }
@@ -143,13 +143,16 @@ async def past_at(data_dir: Path, start: datetime) -> AsyncIterator[Past]:
             await asyncio.wait(working)
 
 
-async def build(data_dir: Path, days: int, *, draft: str = HOSTILE) -> dict[str, str]:
-    """Live through so many days up to now; the ids that tests look for. draft: what one workflow is called."""
+async def build(data_dir: Path, days: int, *, draft: str = HOSTILE, subject: str = HOSTILE) -> dict[str, str]:
+    """Live through so many days up to now; the ids that tests look for.
+
+    draft: what one workflow is called; subject: of the RFI that somebody is to answer.
+    """
     now = datetime.now(UTC)
     first = now - timedelta(days=days, hours=2)  # the clock runs ahead while it works
     async with past_at(data_dir, first) as past:
         _, bearer = await (await past.house.services.get(Users)).add("Ana Lopez", Role.APPROVER)
-        ids = {"ana": bearer, **await _deploy(past, draft)}
+        ids = {"ana": bearer, **await _deploy(past, draft, subject)}
         for day in range(days):
             if day % 7 == 4:
                 past.fail_submittals()
@@ -160,7 +163,7 @@ async def build(data_dir: Path, days: int, *, draft: str = HOSTILE) -> dict[str,
         return {**ids, **await _under_way(past, ids)}
 
 
-async def _deploy(past: Past, draft_name: str) -> dict[str, str]:
+async def _deploy(past: Past, draft_name: str, subject: str) -> dict[str, str]:
     overdue = await past.deployed(
         "Overdue RFIs, every morning",
         _MORNING,
@@ -202,7 +205,7 @@ async def _deploy(past: Past, draft_name: str) -> dict[str, str]:
             "type": "procore.rfi.reply",
             "config": {"rfi_id": "{{ int(vars.rfi) }}", "body": "{{ steps.agree.output.edits.answer }}"},
         },
-        variables={"rfi": {"type": "number", "required": True, "default": await past.hostile_rfi()}},
+        variables={"rfi": {"type": "number", "required": True, "default": await past.rfi(subject)}},
     )
     gone = await past.deployed(
         "Watch the RFI about the crane pad",

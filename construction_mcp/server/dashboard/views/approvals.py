@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from construction_mcp.insight.following import Following
+from construction_mcp.notify.message import one_line
 from construction_mcp.server.approval_form import written
 from construction_mcp.server.dashboard.layout import PATH, quiet, region, said
 from construction_mcp.server.dashboard.markup import Html, el, joined
@@ -14,6 +15,7 @@ from construction_mcp.server.dashboard.words import chip, counted, when
 from construction_mcp.store.approvals import COMMENT_CHARS_MAX, Approval
 from construction_mcp.store.overview import Origin
 
+_GIST_CHARS_MAX = 90
 _EFFECTS = {"write": "changes Procore", "notify": "tells people"}
 _HOW = {
     "form": "in a form of their client",
@@ -72,8 +74,16 @@ def inbox_entry(one: Approval, origins: Mapping[str, Origin], now: datetime) -> 
     return el(
         "li",
         el("div", el("a", said(one.summary), href=f"{PATH}/approvals/{one.id}"), class_="line"),
+        _gist(one),
         el("div", el("span", asker), el("span", until), class_="line small muted"),
     )
+
+
+def _gist(one: Approval) -> Html | None:
+    """The first of what is shown, on one line: questions of one workflow are often worded alike."""
+    for name, value in one.shown.items():
+        return el("p", said(f"{name}: {one_line(written(value), _GIST_CHARS_MAX)}"), class_="small")
+    return None
 
 
 def question_page(question: Question, now: datetime) -> Html:
