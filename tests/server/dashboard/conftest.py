@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from construction_mcp.engine.approvals import Approvals
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.addresses import transport_security
 from construction_mcp.server.app import build_server
-from construction_mcp.server.auth import Bearers, operator, people, principal_of
+from construction_mcp.server.auth import Bearers, Identify, everybody, operator, people, principal_of
 from construction_mcp.server.dashboard.routes import dashboard_routes
 from construction_mcp.server.dashboard.session import Links
 from construction_mcp.server.health import Readiness
@@ -45,12 +46,24 @@ async def door(house: House) -> AsyncIterator[Door]:
     settings, clock = house.settings, house.clock
     verifiers = [operator(TOKEN), people(await house.services.get(Users))]
     identify = Bearers(verifiers, clock, settings.limits).identify
-    links = Links(TOKEN, clock, settings.limits)
+    async with door_of(house, identify, Links(TOKEN, clock, settings.limits)) as made:
+        yield made
+
+
+@pytest.fixture
+async def open_door(house: House) -> AsyncIterator[Door]:
+    """The same of a server without authentication."""
+    async with door_of(house, everybody(), None) as made:
+        yield made
+
+
+@asynccontextmanager
+async def door_of(house: House, identify: Identify, links: Links | None) -> AsyncIterator[Door]:
     face = HttpFace(
         build_server(house, View(), principal_of),
         identify=identify,
-        security=transport_security(settings),
-        limits=settings.limits,
+        security=transport_security(house.settings),
+        limits=house.settings.limits,
         readiness=Readiness(),
         routes=dashboard_routes(house, identify, links),
     )

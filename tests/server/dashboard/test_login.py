@@ -4,7 +4,7 @@ import pytest
 
 from construction_mcp.core.types import Role
 from construction_mcp.server.dashboard.session import Links
-from tests.server.dashboard.doors import LOGIN, TOKEN, leave_key
+from tests.server.dashboard.doors import APPROVALS, LOGIN, TOKEN, leave_key
 
 pytestmark = pytest.mark.anyio
 
@@ -205,3 +205,16 @@ async def test_a_viewer_reads(door, users):
     pages = [await door.get("/dashboard" + path) for path in ("", "/workflows", "/runs", "/approvals")]
 
     assert [page.status_code for page in pages] == [200] * 4
+
+
+async def test_without_authentication_a_click_opens_it_and_forms_need_their_key_all_the_same(open_door, approval):
+    """Who reaches the address is the local person, but a page of another site is not."""
+    asked = await open_door.get(LOGIN)
+    foreign = await open_door.send(LOGIN, {}, origin="https://evil.example")
+    await open_door.send(LOGIN, {})
+    page = await open_door.get(f"{APPROVALS}/{approval.id}")
+    forged = await open_door.send(f"{APPROVALS}/{approval.id}", {"digest": approval.digest, "decision": "approve"})
+
+    assert "every program on this machine" in asked.text
+    assert 'name="bearer"' not in asked.text
+    assert [foreign.status_code, page.status_code, forged.status_code] == [403, 200, 403]
