@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SEEN = HOSTILE.replace("\u202e", "").replace("\u202c", "")  # what turns text around is not shown
+expect.set_options(timeout=30_000)  # a machine may be busy; only a hang takes this long
 VIEWS = {
     "overview": "",
     "workflows": "/workflows",
@@ -67,7 +68,6 @@ def watched(page: Page) -> Page:
     """A page on which anything that the browser complains of, a refused script or style too, fails the test."""
     page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
     page.on("console", lambda said: pytest.fail(f"console: {said.text}") if said.type == "error" else None)
-    page.set_default_timeout(15_000)
     return page
 
 

@@ -31,6 +31,7 @@ from construction_mcp.store.versions import Versions
 HOSTILE = '<script>window.hacked=1</script>"><img src=x onerror="window.hacked=1">{{ 7*7 }} \u202eשלום\u202c `$(id)`'  # noqa: RUF001 - Hebrew, right to left
 ANSWER = "Use the anchor of detail 5/S-301, as drawn."
 _PAUSE_MAX_S = 15.0  # waits of the rate windows; looks at the clock are further apart
+_DEADLINE_S = 60.0  # for anything: only a hang takes this long
 _MORNING = {"type": "schedule", "cron": "0 9 * * *", "timezone": "UTC"}
 
 
@@ -66,7 +67,7 @@ class Past:
     async def parked(self, workflow_id: str) -> str:
         """The id of one run that now waits for somebody or something."""
         run = await self.run(workflow_id, wait_s=0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(_DEADLINE_S):
             while not await self._waits(run["id"]):  # noqa: ASYNC110 - the engine
                 await asyncio.sleep(0.01)
         return str(run["id"])
@@ -97,7 +98,7 @@ class Past:
         """Let time pass to a moment, and let what is scheduled until then start and end."""
         self.clock.advance((moment - self.clock.now()).total_seconds())
         versions = await self.house.services.get(Versions)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(_DEADLINE_S):
             for workflow_id in scheduled:
                 while not _is_ahead((await versions.status(workflow_id)).due_at, self.clock.now()):  # noqa: ASYNC110 - the engine
                     await asyncio.sleep(0.002)
@@ -106,7 +107,7 @@ class Past:
     async def quiet(self) -> None:
         """Until the engine has carried out what was due."""
         engine, database = await self.house.services.get(EmbeddedEngine), await self.house.services.get(Database)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(_DEADLINE_S):
             while engine.state()["running"] or (await database.read(queue)).length:  # noqa: ASYNC110 - the engine
                 await asyncio.sleep(0.002)
 
