@@ -57,6 +57,18 @@ class Limits:
     jwks_refetch_s: float = 60.0  # an unknown key id may ask for a new set this often, not per request
     oauth_leeway_s: float = 30.0  # clocks differ; at most 60 s (PRODUCT.md section 3)
 
+    # dashboard
+    dashboard_session_s: float = 8 * 3600.0  # a working day; then people sign in again, whatever they do
+    dashboard_idle_s: float = 3600.0  # without a click: what an unlocked screen gives away has an end
+    dashboard_sessions_max: int = 512
+    dashboard_link_s: float = 600.0  # from being printed to being opened, once
+    dashboard_links_max: int = 32
+    dashboard_streams_max: int = 128  # open pages that hear of changes; a hidden one closes its stream
+    dashboard_beat_s: float = 15.0  # between two words on a quiet stream: proxies close what is silent for 30 to 60 s
+    dashboard_settle_s: float = 0.5  # changes within it are told once: a burst of steps is one new page
+    dashboard_rows: int = 25  # of one list of a page; more is another page
+    dashboard_asked_max: int = 100  # pending approvals that the inbox shows
+
     # tools
     result_bytes_max: int = 80_000  # about 25,000 tokens, the largest answer clients accept
     call_timeout_s: float = 120.0  # of a tool, resource, prompt or completion, without a person's time

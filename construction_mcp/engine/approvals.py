@@ -193,11 +193,16 @@ class Approvals:
 
 def may_decide(approval: Approval, principal: Principal) -> bool:
     """Whether this is the caller's to decide: asked of them by name, or of nobody in particular, or of an admin."""
+    return hindrance(approval, principal) is None
+
+
+def hindrance(approval: Approval, principal: Principal) -> str | None:
+    """Why it is not the caller's to decide, in a sentence; None when it is."""
     try:
         _require(approval, principal)
-    except ConstructionError:
-        return False
-    return True
+    except ConstructionError as refusal:
+        return refusal.message
+    return None
 
 
 def _require(approval: Approval, principal: Principal) -> None:

@@ -119,7 +119,13 @@ def _wait_of(step: StepRow) -> Waiting | None:
     told = step.waits_for
     since = told.get("since")
     moment = datetime.fromisoformat(since) if isinstance(since, str) else step.started_at
-    return Waiting(str(told.get("what", "")), moment, str(told.get("who", "the engine")), step.due_at)
+    return Waiting(str(told.get("what", "")), moment, _who(told.get("who")), step.due_at)
+
+
+def _who(told: Any) -> str:
+    if isinstance(told, list):
+        return ", ".join(str(one) for one in told) or "whoever approves here"
+    return str(told or "the engine")
 
 
 def _step(step: StepRow, *, outputs: bool) -> StepShown:

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from html import escape
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -21,15 +20,13 @@ from starlette.routing import Route
 
 from construction_mcp.bootstrap import House
 from construction_mcp.core.errors import ConstructionError, Invalid, NotFound, NotPermitted, Unavailable
-from construction_mcp.core.json import read_json
-from construction_mcp.engine.approval_watch import APPROVALS_PATH, value_text
+from construction_mcp.engine.approval_watch import APPROVALS_PATH
 from construction_mcp.engine.approvals import Approvals, Said
 from construction_mcp.notify.message import cleaned
-from construction_mcp.store.approvals import EDITS_BYTES_MAX, Answer, Approval, require_open
+from construction_mcp.server.approval_form import edits_of, read_form, written
+from construction_mcp.store.approvals import Answer, Approval, require_open
 
 PAGE_PATH: Final = APPROVALS_PATH + "/{token}"
-_BODY_BYTES_MAX = 6 * EDITS_BYTES_MAX  # a byte of a form may take three, and there is more in it than edits
-_FIELDS_MAX = 60
 _TOKEN_CHARS_MAX = 100
 
 _STYLE = """
@@ -74,14 +71,14 @@ def approval_routes(house: House) -> list[Route]:
         approvals = await house.services.get(Approvals)
         await house.require_live()
         token = _token(request)
-        given = await _form(request)
+        given = await read_form(request)
         digest, answer = given.get("digest", ""), given.get("decision", "")
         if not hmac.compare_digest(approvals.form_key(token, digest).encode(), given.get("key", "").encode()):
             raise NotPermitted("This page was not shown by this server for this link.", code="AUTH_STATE_INVALID")
         if answer not in ("approve", "reject"):
             raise Invalid("Neither Approve nor Reject was pressed.")
         approval, _ = await approvals.of_link(token)
-        edits = _edits(approval, given) if answer == "approve" else {}
+        edits = edits_of(approval, given) if answer == "approve" else {}
         choice: Answer = "approve" if answer == "approve" else "reject"
         said = Said(approval.id, digest, choice, edits, given.get("comment", "").strip() or None)
         return _outcome(await approvals.decide_by_link(said, token))
@@ -127,53 +124,6 @@ def _token(request: Request) -> str:
     return token
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form that occur once.
-
-    Raises:
-        Invalid: too much, or not a form.
-    """
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _BODY_BYTES_MAX:
-            raise Invalid("The form is too large.", code="VALIDATION_TOO_LARGE")
-    try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict")
-    except ValueError:
-        raise Invalid("The form cannot be read.") from None
-    return {name: values[0] for name, values in fields.items() if len(values) == 1}
-
-
-def _edits(approval: Approval, given: Mapping[str, str]) -> dict[str, Any]:
-    """What the person changed. What came back as it was shown is no edit, however a browser ends its lines."""
-    edits = {}
-    for number, name in enumerate(approval.editable):
-        value = given.get(f"edit_{number}")
-        before = approval.shown.get(name)
-        if value is not None and _lines(value) != _lines(_written(before)):
-            edits[name] = _read(name, _lines(value), before)
-    return edits
-
-
-def _read(name: str, text: str, before: Any) -> Any:
-    """As the type of what was shown."""
-    if isinstance(before, str) or before is None:
-        return text
-    try:
-        return read_json(text.strip(), bytes_max=EDITS_BYTES_MAX)
-    except Invalid:
-        raise Invalid(f"{name} cannot be read; write it as it was written.") from None
-
-
-def _written(value: Any) -> str:
-    return "" if value is None else str(cleaned(value_text(value)))
-
-
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def _question(approval: Approval, approver: str, key: str) -> Response:
     until = approval.expires_at.strftime("%Y-%m-%d %H:%M UTC")
     fixed = {name: value for name, value in approval.shown.items() if name not in approval.editable}
@@ -198,7 +148,7 @@ def _question(approval: Approval, approver: str, key: str) -> Response:
 def _listed(values: Mapping[str, Any]) -> str:
     if not values:
         return ""
-    rows = (f"<dt>{_safe(name)}</dt><dd>{_safe(_written(one))}</dd>" for name, one in values.items())
+    rows = (f"<dt>{_safe(name)}</dt><dd>{_safe(written(one))}</dd>" for name, one in values.items())
     return f"<dl>{''.join(rows)}</dl>"
 
 
@@ -211,9 +161,9 @@ def _input(number: int, name: str, value: Any) -> str:
         )
         return f"<label>{label}<select {field}>{choices}</select></label>"
     if isinstance(value, int | float):
-        return f'<label>{label}<input {field} type="number" step="any" value="{_safe(_written(value))}"></label>'
+        return f'<label>{label}<input {field} type="number" step="any" value="{_safe(written(value))}"></label>'
     # A line feed right after the tag is the browser's to swallow, so one of the text's own survives.
-    return f"<label>{label}<textarea {field}>\n{_safe(_written(value))}</textarea></label>"
+    return f"<label>{label}<textarea {field}>\n{_safe(written(value))}</textarea></label>"
 
 
 def _outcome(approval: Approval) -> Response:

@@ -20,6 +20,10 @@ from construction_mcp.server.addresses import bind, local_url, require_guarded, 
 from construction_mcp.server.app import build_server
 from construction_mcp.server.approval_pages import approval_routes
 from construction_mcp.server.auth import Bearers, Identify, everybody, operator, people, principal_of
+from construction_mcp.server.dashboard.layout import PATH as DASHBOARD_PATH
+from construction_mcp.server.dashboard.login import LINK
+from construction_mcp.server.dashboard.routes import dashboard_routes
+from construction_mcp.server.dashboard.session import Links
 from construction_mcp.server.deliveries import delivery_routes
 from construction_mcp.server.handover import own_directory
 from construction_mcp.server.health import Readiness
@@ -79,14 +83,15 @@ async def _serve(
     async with House(settings) as house:
         identify = everybody() if token is None else await _identify(house, token)
         house.reach.listen_at(local_url(listener))
-        face = _face(house, identify, local_url(listener))
+        links = None if token is None else Links(token.value, house.clock, settings.limits)
+        face = _face(house, identify, links, local_url(listener))
         door = LocalDoor(launch, ownership, Workplace(house), kind="serve")
         web = WebServer(face.app, settings.limits)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(web.serve([listener]))
             await web.accepting.wait()
             await door.open()
-            _announce(listener, token, house, options)
+            _announce(listener, token, links, house, options)
             tidying = tasks.create_task(remove_leftovers(house))
             working = tasks.create_task(run_workflows(house))
             watching = tasks.create_task(watch_loop(settings.limits.loop_lag_look_s))
@@ -102,7 +107,7 @@ def token_file(settings: Settings) -> Path:
     return settings.token_file or settings.data_dir / _TOKEN_FILE
 
 
-def _face(house: House, identify: Identify, url: str) -> HttpFace:
+def _face(house: House, identify: Identify, links: Links | None, url: str) -> HttpFace:
     settings = house.settings
     view = View(settings.toolsets, settings.read_only, settings.environment)
     issuer = issuer_of(settings)
@@ -118,6 +123,7 @@ def _face(house: House, identify: Identify, url: str) -> HttpFace:
             *(metadata.routes if metadata else ()),
             *sign_in_routes(house),
             *approval_routes(house),
+            *dashboard_routes(house, identify, links),
             *simulator_routes(house, identify),
             *delivery_routes(house.services, settings.limits),
             *metrics_routes(house, identify),
@@ -145,10 +151,19 @@ async def _drain(face: HttpFace, door: LocalDoor, seconds: float) -> None:
     face.close_streams()
 
 
-def _announce(listener: socket.socket, token: OperatorToken | None, house: House, options: ServeOptions) -> None:
+def _announce(
+    listener: socket.socket, token: OperatorToken | None, links: Links | None, house: House, options: ServeOptions
+) -> None:
     """The addresses, now that they accept connections: for people on stderr, for programs as one line on stdout."""
     settings, url = house.settings, local_url(listener)
-    said = [f"MCP (Streamable HTTP)  {url}{MCP_PATH}", f"MCP (legacy SSE)       {url}{SSE_PATH}"]
+    said = [
+        f"MCP (Streamable HTTP)  {url}{MCP_PATH}",
+        f"MCP (legacy SSE)       {url}{SSE_PATH}",
+        f"Dashboard              {url}{DASHBOARD_PATH}",
+    ]
+    if links is not None:
+        minutes = settings.limits.dashboard_link_s / 60
+        said.append(f"Signs you in once, within {minutes:.0f} minutes: {url}{LINK}/{links.new()}")
     if token is None:
         said.append("No authentication: every program on this machine can use it.")
     elif token.is_new:
@@ -160,7 +175,7 @@ def _announce(listener: socket.socket, token: OperatorToken | None, house: House
         line = {
             "mcp": url + MCP_PATH,
             "sse": url + SSE_PATH,
-            "dashboard": None,
+            "dashboard": url + DASHBOARD_PATH,
             "webhooks": house.reach.webhooks,
             "token": token.value if token else None,
         }

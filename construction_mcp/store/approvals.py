@@ -24,7 +24,7 @@ _sql = load("approvals")
 
 Status = Literal["pending", "approved", "rejected", "expired", "cancelled"]
 Answer = Literal["approve", "reject"]
-How = Literal["form", "code", "link", "terminal"]
+How = Literal["form", "code", "link", "terminal", "dashboard"]
 OnExpiry = Literal["reject", "fail", "escalate"]
 
 SWEEP_MAX = 100  # approvals in one transaction of a sweep

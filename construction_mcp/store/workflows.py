@@ -196,7 +196,7 @@ class Workflows:
 
         One hop; one statement, and a second one to count when the first page does not hold everything.
         """
-        page, count, filters = _filtered(status, project_id, _glob(text))
+        page, count, filters = _filtered(status, project_id, globbed(text))
         before_at, after_id = after or _START
         position = {"before_at": before_at, "after_id": after_id}
 
@@ -375,7 +375,7 @@ def _filtered(status: str | None, project_id: int | None, pattern: str) -> tuple
     return _sql.page, _sql.count_all, {}
 
 
-def _glob(text: str) -> str:
+def globbed(text: str) -> str:
     """A GLOB pattern for texts that contain `text` literally."""
     literal = re.sub(r"([*?\[])", r"[\1]", text.casefold())
     return f"*{literal}*" if literal else _ANYTHING

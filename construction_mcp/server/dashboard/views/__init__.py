@@ -1,0 +1,1 @@
+"""The pages' content: each a pure function from what was read to markup."""
