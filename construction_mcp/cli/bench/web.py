@@ -39,15 +39,23 @@ class Line:
     """One kept connection; an answer at a time."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), _PATIENCE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
+        self.socket = _connected(port)
         self._buffer = b""
 
     def close(self) -> None:
         self.socket.close()
 
     def exchange(self, request: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+        """Status and body of the answer. A server may close what was idle for long: then over a new connection."""
+        try:
+            return self._exchange(request)
+        except (Unavailable, ConnectionError):
+            self.socket.close()
+            self.socket, self._buffer = _connected(self._port), b""
+            return self._exchange(request)
+
+    def _exchange(self, request: bytes) -> tuple[int, bytes]:
         self.socket.sendall(request)
         while (answer := self.receive()) is None:
             pass
@@ -156,6 +164,12 @@ def speaking(
             process.kill()
             process.wait()
         process.stdout.close()
+
+
+def _connected(port: int) -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", port), _PATIENCE_S)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 def _joined(chunked: bytes) -> bytes:
