@@ -19,6 +19,7 @@ from construction_mcp.server.addresses import bind, local_url, require_guarded, 
 from construction_mcp.server.app import build_server
 from construction_mcp.server.approval_pages import approval_routes
 from construction_mcp.server.auth import Bearers, Identify, everybody, operator, people, principal_of
+from construction_mcp.server.counter import Counter
 from construction_mcp.server.deliveries import delivery_routes
 from construction_mcp.server.handover import own_directory
 from construction_mcp.server.health import Readiness
@@ -116,6 +117,7 @@ def _face(house: House, identify: Identify, url: str) -> HttpFace:
             *simulator_routes(house, identify),
             *delivery_routes(house.services, settings.limits),
         ],
+        counter=Counter(house, view),
     )
 
 
