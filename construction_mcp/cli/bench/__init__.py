@@ -51,9 +51,7 @@ MEASURES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="NAMES", type=_names, help=f"comma-separated: {', '.join(MEASURES)}")
     parser.add_argument("--quick", action="store_true", help="few rounds, for a first look")
-    parser.add_argument(
-        "--check", action="store_true", help="exit code 1 when a budget is broken or a measure fails"
-    )
+    parser.add_argument("--check", action="store_true", help="exit code 1 when a budget is broken or a measure fails")
     parser.add_argument(
         "--scaled",
         action="store_true",

@@ -45,7 +45,7 @@ class Caller(FastHttpUser):
             "mcp-name": tool,
         }
         with self.client.post("/mcp", json=body, headers=headers, name=tool, catch_response=True) as answer:
-            result = (answer.js or {}).get("result") if answer.status_code == 200 else None
+            result = answer.json().get("result") if answer.status_code == 200 else None
             if result is None or result.get("isError"):
                 answer.failure(str(result or answer.status_code)[:300])
                 return None

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ def run_phase(phase: Phase, locust: str, url: str, token: str, pid: int) -> dict
     calls = {entry["name"]: counted(entry) for entry in json.loads(done.stdout[start:])}
     requests = sum(one["requests"] for one in calls.values())
     failures = sum(one["failures"] for one in calls.values())
+    assert requests, f"Locust sent nothing: {done.stderr[-2000:]}"
     return {
         **asdict(phase),
         "requests": requests,
@@ -178,7 +180,13 @@ def main() -> int:
     stored = json.loads(args.against.read_text(encoding="utf-8")) if args.against else None
     print(table(phases, stored))
     if args.save:
-        kept = {"cores": os.cpu_count(), "load_average": os.getloadavg(), "phases": phases}
+        kept = {
+            "day": datetime.now(UTC).date().isoformat(),
+            "quick": args.quick,
+            "cores": os.cpu_count(),
+            "load_average": os.getloadavg(),
+            "phases": phases,
+        }
         args.save.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     problems = broken(phases)
     print("\n".join(problems) or f"Every phase is below {ERRORS_MAX:.0%} errors.")
