@@ -131,6 +131,20 @@ class StaticFront:
         return b""
 
 
+def modern_call(frame: bytes) -> ToolCall | None:
+    """The 2026-07-28 tools/call in `frame`, if every reader would understand it alike; it needs no connection."""
+    message = _read(frame)
+    if message is None or not _is_request(message) or message.get("method") != "tools/call":
+        return None
+    params = message.get("params")
+    if not isinstance(params, dict) or not _is_plain(params.get("name")):
+        return None
+    if not isinstance(params.get("arguments", {}), dict):
+        return None
+    rest = {key: value for key, value in params.items() if key not in ("name", "arguments")}
+    return ToolCall(message["id"], params, MODERN) if _is_modern_params(rest) else None
+
+
 def answer_line(request_id: int | str, result: bytes) -> bytes:
     """The line that answers a request."""
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (json.dumps(request_id).encode(), result)

@@ -187,11 +187,11 @@ class Desk:
             return None
         outcome, trace = await run_tool(self._house, call.name, call.arguments, self._surroundings)
         modern = call.version == MODERN
-        result = _as_sent(outcome, tool_result(outcome, trace, call.version, modern=modern), modern=modern)
+        result = as_sent(outcome, tool_result(outcome, trace, call.version, modern=modern), modern=modern)
         return None if result is None else answer_line(call.id, result)
 
 
-def _as_sent(outcome: Outcome, result: dict[str, Any], *, modern: bool) -> bytes | None:
+def as_sent(outcome: Outcome, result: dict[str, Any], *, modern: bool) -> bytes | None:
     """The result as the SDK writes it: known keys in the order of the alphabet. None for what the SDK should judge."""
     if outcome.structured is None:
         return None  # content blocks of the tool's own making

@@ -18,6 +18,7 @@ from construction_mcp.core.errors import Unavailable
 from construction_mcp.server.auth import Gate, Identify
 from construction_mcp.server.calls import CallsUnderWay
 from construction_mcp.server.compression import Compression
+from construction_mcp.server.counter import Counter
 from construction_mcp.server.exchange import Exchanges
 from construction_mcp.server.health import Readiness, health_routes
 from construction_mcp.server.sse import MESSAGES_PATH, LegacySse
@@ -45,12 +46,13 @@ class HttpFace:
         readiness: Readiness,
         metadata_url: AnyHttpUrl | None = None,
         routes: Routes = (),
+        counter: Counter | None = None,
     ) -> None:
         self._server = server
         self._readiness = readiness
         self._calls = CallsUnderWay()
         server.middleware.insert(0, self._calls)
-        self._streamable = Streamable(server, security, limits)
+        self._streamable = Streamable(server, security, limits, counter)
         sse = LegacySse(server, security, limits)
 
         def behind_gate(app: ASGIApp) -> Gate:

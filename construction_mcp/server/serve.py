@@ -20,6 +20,7 @@ from construction_mcp.server.addresses import bind, local_url, require_guarded, 
 from construction_mcp.server.app import build_server
 from construction_mcp.server.approval_pages import approval_routes
 from construction_mcp.server.auth import Bearers, Identify, everybody, operator, people, principal_of
+from construction_mcp.server.counter import Counter
 from construction_mcp.server.dashboard.layout import PATH as DASHBOARD_PATH
 from construction_mcp.server.dashboard.login import LINK
 from construction_mcp.server.dashboard.routes import dashboard_routes
@@ -128,6 +129,7 @@ def _face(house: House, identify: Identify, links: Links | None, url: str) -> Ht
             *delivery_routes(house.services, settings.limits),
             *metrics_routes(house, identify),
         ],
+        counter=Counter(house, view),
     )
 
 

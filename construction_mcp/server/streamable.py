@@ -12,6 +12,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive, Scope, Send
 
 from construction_mcp.core.config import Limits
+from construction_mcp.server.counter import Counter
 from construction_mcp.server.exchange import Exchange
 
 _VERSION_HEADER = MCP_PROTOCOL_VERSION_HEADER.encode()
@@ -24,10 +25,15 @@ class Streamable:
     """An ASGI application over two of the SDK's session managers, which differ in how they frame an answer.
 
     Older sessions are framed as events, or a tool could not ask mid-call and progress would be lost. A modern request
-    needs that only when it wants to hear something before its answer; without one it is spared the stream.
+    needs that only when it wants to hear something before its answer; without one it is spared the stream, and where
+    it is a plain read that the counter answers, the SDK.
     """
 
-    def __init__(self, server: Server[Any], security: TransportSecuritySettings, limits: Limits) -> None:
+    def __init__(
+        self, server: Server[Any], security: TransportSecuritySettings, limits: Limits, counter: Counter | None = None
+    ) -> None:
+        self._counter = counter
+
         def manager(*, json_response: bool) -> StreamableHTTPSessionManager:
             return StreamableHTTPSessionManager(
                 server,
@@ -67,4 +73,15 @@ class Streamable:
             return
         exchange: Exchange = scope["exchange"]
         with exchange.ends_with_client():
+            if self._counter is not None and not first.get("more_body"):
+                answer = await self._counter.answer(scope, first.get("body", b""))
+                if answer is not None:
+                    await _send_json(answer, send)
+                    return
             await self._plain.handle_request(scope, replay, send)
+
+
+async def _send_json(body: bytes, send: Send) -> None:
+    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

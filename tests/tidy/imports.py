@@ -33,7 +33,8 @@ FLOORS = {
 HANDS_OVER = {("construction_mcp/front/run.py", "server")}
 
 SDK = {"mcp", "mcp_types"}
-SDK_ROOMS = ("construction_mcp/server/", "construction_mcp/cli/demo/")  # the demo is a client, as a person's would be
+# The demo is a client, as a person's would be; the bare server is what `bench` measures ours beside.
+SDK_ROOMS = ("construction_mcp/server/", "construction_mcp/cli/demo/", "construction_mcp/cli/bench/bare.py")
 
 HTTP_CLIENTS = {"httpx", "httpx2", "aiohttp", "requests", "urllib3", "http.client", "urllib.request", "ftplib"}
 # The simulator is somebody else's server that happens to live here: it delivers its own webhooks and shares no code.
