@@ -3,7 +3,7 @@
 Workflows of 5 to 1,000 actions, each with a condition on every tenth action, a state variable per five, a retry policy
 and templates (PRODUCT.md section 9). Every round compiles a workflow whose expressions no round before had; the process
 is warm otherwise, as a server is after its first workflow. An engine checks expressions that differ in steps and whole
-numbers alone once, so `new_engine_ms` tells what a workflow costs where nothing was checked, and no type described, yet.
+numbers alone once, so `new_engine_ms` tells what a workflow costs where nothing was checked and no type described yet.
 """
 
 import argparse
