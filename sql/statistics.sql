@@ -114,7 +114,7 @@ SELECT buckets.place,
 -- name: steps :many
 -- How the steps of one workflow went, or those of all by their type. Counts, mean and max are of all that ended;
 -- percentiles, for which there would be too many bins, of the latest runs: exact, from the rows. Of the two halves of
--- `latest` one is empty before it reads a row, so that each question uses its own index.
+-- `latest` one is empty before it reads a row, so that each question uses its own index; by start, which the + sees to.
 WITH latest AS MATERIALIZED (
     SELECT id
       FROM (SELECT id
@@ -122,7 +122,7 @@ WITH latest AS MATERIALIZED (
              WHERE workflow_id = :workflow_id
                AND started_at >= :since
                AND mode = 'live'
-               AND status IN ('completed', 'failed', 'cancelled')
+               AND +status IN ('completed', 'failed', 'cancelled')
              ORDER BY started_at DESC, id DESC
              LIMIT :latest)
      UNION ALL
@@ -132,7 +132,7 @@ WITH latest AS MATERIALIZED (
              WHERE :workflow_id IS NULL
                AND started_at >= :since
                AND mode = 'live'
-               AND status IN ('completed', 'failed', 'cancelled')
+               AND +status IN ('completed', 'failed', 'cancelled')
              ORDER BY started_at DESC, id DESC
              LIMIT :latest)
 ),

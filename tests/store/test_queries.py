@@ -153,6 +153,13 @@ def test_statistics_read_roll_ups_and_what_is_few(migrated, query):
     assert [step for step in scanned if "INDEX executions_open" not in step] == []
 
 
+def test_the_latest_runs_are_found_in_order(migrated):
+    """Not by their status: nearly all of a million completed, and would be sorted."""
+    found = [step for step in plan(migrated, load("statistics").steps.text) if "INDEX executions_by" in step]
+
+    assert [step.split("INDEX ")[1].split()[0] for step in found] == ["executions_by_workflow", "executions_by_start"]
+
+
 def test_pages_of_executions_are_found_in_order(migrated):
     """What is filtered by is in the index, which is why none of a million rows is read but those shown."""
     reads = load("execution_reads")
