@@ -10,8 +10,8 @@ from construction_mcp.core.json import write_json
 
 HELP = "Export the log of every change, decision and deployment, or check that nobody altered it."
 EXAMPLES = """\
-  construction-mcp audit export > audit.jsonl     one entry per line, each with the hash of the one before
-  construction-mcp audit verify                   exit 1 where an entry was changed, removed or moved
+  construction-mcp audit export      one JSON line per entry, each with the hash of the one before
+  construction-mcp audit verify      exit 1 where an entry was changed, removed or moved
 """
 
 
