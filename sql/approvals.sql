@@ -2,11 +2,13 @@
 -- A question, pending until somebody answers or its time is over.
 INSERT INTO approvals (
     id, execution_id, call, step, item, status, summary, shown, editable, digest, requested_by, approvers, created_at,
-    expires_at, on_expiry, escalate_to, remind_at
+    expires_at, on_expiry, escalate_to, remind_at, workflow_id, project_id
 )
 VALUES (
     :id, :execution_id, :call, :step, :item, 'pending', :summary, :shown, :editable, :digest, :requested_by, :approvers, :now,
-    :expires_at, :on_expiry, :escalate_to, :remind_at
+    :expires_at, :on_expiry, :escalate_to, :remind_at,
+    (SELECT workflow_id FROM executions WHERE id = :execution_id),
+    (SELECT project_id FROM executions WHERE id = :execution_id)
 );
 
 -- name: by_id :one

@@ -318,7 +318,7 @@ CREATE TABLE approvals (
     decided_by    TEXT,
     decided_how   TEXT, -- form, code, link, terminal
     edits         TEXT CHECK (edits IS NULL OR json_valid(edits)),
-    comment       TEXT,
+    comment       TEXT, workflow_id TEXT, project_id INTEGER,
     UNIQUE (execution_id, step, item)
 ) STRICT;
 
@@ -473,6 +473,8 @@ CREATE INDEX executions_open ON executions (started_at, status, mode, workflow_i
     WHERE status IN ('queued', 'running', 'waiting', 'needs_review');
 
 CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text, status, project_id);
+
+CREATE INDEX approvals_of_workflows ON approvals (workflow_id, created_at) WHERE workflow_id IS NOT NULL;
 
 CREATE TABLE refusals (
     hook_id  TEXT PRIMARY KEY REFERENCES hooks (id) ON DELETE CASCADE,

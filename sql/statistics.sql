@@ -192,13 +192,20 @@ SELECT nullif(counted.key, '') AS key,
 
 -- name: decisions :one
 -- How people decided: taken as it was, corrected first, or refused. Along the index of approvals by time.
-SELECT count(*) FILTER (WHERE approvals.status = 'approved'
-                          AND coalesce(approvals.edits, '{}') IN ('{}', 'null')) AS unchanged,
-       count(*) FILTER (WHERE approvals.status = 'approved'
-                          AND coalesce(approvals.edits, '{}') NOT IN ('{}', 'null')) AS edited,
-       count(*) FILTER (WHERE approvals.status = 'rejected') AS rejected
+SELECT count(*) FILTER (WHERE status = 'approved' AND coalesce(edits, '{}') IN ('{}', 'null')) AS unchanged,
+       count(*) FILTER (WHERE status = 'approved' AND coalesce(edits, '{}') NOT IN ('{}', 'null')) AS edited,
+       count(*) FILTER (WHERE status = 'rejected') AS rejected
   FROM approvals
-  JOIN executions ON executions.id = approvals.execution_id
- WHERE approvals.created_at >= :since
-   AND (:workflow_id IS NULL OR executions.workflow_id = :workflow_id)
-   AND (:project_id IS NULL OR executions.project_id = :project_id);
+ WHERE created_at >= :since
+   AND workflow_id IS NOT NULL
+   AND (:project_id IS NULL OR project_id = :project_id);
+
+-- name: decisions_of :one
+-- The same of one workflow, along the index of its approvals.
+SELECT count(*) FILTER (WHERE status = 'approved' AND coalesce(edits, '{}') IN ('{}', 'null')) AS unchanged,
+       count(*) FILTER (WHERE status = 'approved' AND coalesce(edits, '{}') NOT IN ('{}', 'null')) AS edited,
+       count(*) FILTER (WHERE status = 'rejected') AS rejected
+  FROM approvals
+ WHERE workflow_id = :workflow_id
+   AND created_at >= :since
+   AND (:project_id IS NULL OR project_id = :project_id);

@@ -113,13 +113,12 @@ class Statistics:
             return row, tx.all(_sql.series, project_id=project_id, **reach, **shape)
 
         row, series = await self._database.read(count)
-        decisions = await self._database.read(lambda tx: tx.one(_sql.decisions, project_id=project_id, **only))
-        assert decisions is not None, "so has this one"
+        decisions = await self._database.read(lambda tx: _decisions(tx, workflow_id, project_id, since))
         return Stats(
             counts={status: row[status] for status in STATUSES},
             duration_ms=_durations(row),
             series=[_bucket(one, window) for one in series],
-            approvals=dict(decisions),
+            approvals=decisions,
             per_run=_known(requests=row["requests_mean"], waiting_ms=row["waiting_mean_ms"]),
             steps=await self._steps(reach) if project_id is None else [],
             queue=Queue(row["queue_length"], optional_time_from(row["queue_oldest_at"])),
@@ -145,3 +144,13 @@ def _bucket(row: sqlite3.Row, window: Window) -> Bucket:
 def _step(row: sqlite3.Row) -> StepStats:
     counts = {status: row[status] for status in ("completed", "failed", "skipped", "cancelled") if row[status]}
     return StepStats(row["type"], counts, row["attempts"], _durations(row), row["key"])
+
+
+def _decisions(tx: Tx, workflow_id: str | None, project_id: int | None, since: str) -> Mapping[str, int]:
+    only = {"project_id": project_id, "since": since}
+    if workflow_id is None:
+        row = tx.one(_sql.decisions, **only)
+    else:
+        row = tx.one(_sql.decisions_of, workflow_id=workflow_id, **only)
+    assert row is not None, "an aggregate has one row"
+    return dict(row)

@@ -121,3 +121,16 @@ CREATE INDEX executions_open ON executions (started_at, status, mode, workflow_i
 -- Workflows are looked for by a text together with any other filter, in one pass over this.
 DROP INDEX workflows_by_update;
 CREATE INDEX workflows_by_update ON workflows (updated_at DESC, id, search_text, status, project_id);
+
+-- Whose question it was, so that decisions are counted without looking up a run for each.
+ALTER TABLE approvals ADD COLUMN workflow_id TEXT;
+
+ALTER TABLE approvals ADD COLUMN project_id INTEGER;
+
+UPDATE approvals
+   SET (workflow_id, project_id) = (SELECT workflow_id, project_id
+                                      FROM executions
+                                     WHERE executions.id = approvals.execution_id)
+ WHERE execution_id IS NOT NULL;
+
+CREATE INDEX approvals_of_workflows ON approvals (workflow_id, created_at) WHERE workflow_id IS NOT NULL;

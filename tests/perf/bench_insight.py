@@ -97,10 +97,10 @@ SELECT executions.id, 'step_' || steps.key, -1, steps.value, iif(steps.key = 9 A
 _APPROVALS = """
 INSERT INTO approvals (
     id, execution_id, step, status, summary, shown, editable, digest, requested_by, approvers, created_at, expires_at,
-    on_expiry, decided_at
+    on_expiry, decided_at, workflow_id, project_id
 )
 SELECT 'apr_' || id, id, 'step_3', iif(rowid % 9 = 0, 'rejected', 'approved'), 'Send it', '{}', '[]', 'd', run_as, '[]',
-       started_at, completed_at, 'reject', completed_at
+       started_at, completed_at, 'reject', completed_at, workflow_id, project_id
   FROM executions
  WHERE rowid % max(1, :executions / :approvals) = 0
    AND completed_at IS NOT NULL

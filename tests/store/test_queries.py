@@ -80,6 +80,7 @@ HOT = {
     "execution_reads.events",
     "execution_reads.ids",
     "statistics.decisions",
+    "statistics.decisions_of",
     "rollups.last_waiting",
     "rollups.clear",
     "overview.workflows",

@@ -53,7 +53,7 @@ class Yard:
 
         def write(tx: Tx) -> None:
             store.claim(tx, execution_id, LEASE)
-            store.keep_steps(tx, execution_id, rows)
+            store.keep_steps(tx, [(execution_id, row) for row in rows])
             if status == "waiting":
                 store.park(tx, execution_id, LEASE, None, requests)
                 return
