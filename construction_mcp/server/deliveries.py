@@ -43,10 +43,9 @@ def delivery_routes(services: Services, limits: Limits) -> list[Route]:
         request.state.source = "procore"
         try:
             accepted = await _accept(request, services, limits)
-        except NeedsLogin as error:
-            await _note_refused(services, request.path_params["hook_id"], error)
-            return _refusal(error)
         except ConstructionError as error:
+            if isinstance(error, NeedsLogin):
+                await _note_refused(services, request.path_params["hook_id"], error)
             refusal = _refusal(error)
             _count_refusal(request.state.source, refusal.status_code)
             return refusal

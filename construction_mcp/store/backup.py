@@ -123,7 +123,7 @@ def _prepare(target: Path) -> sqlite3.Connection:
         return sqlite3.connect(file, check_same_thread=False)  # the copy is written on the live connection's thread
     except OSError as problem:
         raise file_failure(problem) from None
-    except sqlite3.Error as problem:
+    except (sqlite3.Error, UnicodeDecodeError) as problem:
         raise translate(problem) from None
 
 
@@ -152,7 +152,7 @@ def _check_structure(file: Path) -> None:
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as connection:
             verdict: Any = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    except sqlite3.Error as problem:
+    except (sqlite3.Error, UnicodeDecodeError) as problem:
         raise translate(problem) from None
     if verdict != "ok":
         raise damaged()

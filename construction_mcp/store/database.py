@@ -77,7 +77,7 @@ class Database:
                 opened = open_connection(path, limits)  # on the connection's own thread, in one hop
                 made.append((opened, Statements(opened.connection, limits, log_all=log_all)))
                 return opened.connection
-            except (sqlite3.Error, Unavailable) as problem:
+            except (sqlite3.Error, UnicodeDecodeError, Unavailable) as problem:
                 failed.append(translate(problem))
             except OSError as problem:
                 failed.append(file_failure(problem))
@@ -241,7 +241,7 @@ class Database:
     async def _copy(self, target: sqlite3.Connection, done: "asyncio.Future[None]") -> None:
         try:
             await self._on_thread(self._copy_in_steps, target)
-        except sqlite3.Error as problem:
+        except (sqlite3.Error, UnicodeDecodeError) as problem:
             if not done.done():
                 done.set_exception(translate(problem))
         else:

@@ -32,6 +32,8 @@ def translate(problem: Exception) -> Exception:
     """
     if isinstance(problem, OverflowError | UnicodeEncodeError):
         return Invalid("A number is beyond 64 bits or a text is not valid Unicode.")
+    if isinstance(problem, UnicodeDecodeError):  # SQLite's own message quotes what is damaged
+        return damaged()
     if not isinstance(problem, sqlite3.Error):
         return problem
     code = _extended_code(problem)
@@ -65,6 +67,8 @@ def is_busy(problem: Exception) -> bool:
 
 def is_damage(problem: Exception) -> bool:
     """Whether SQLite found the file itself broken."""
+    if isinstance(problem, UnicodeDecodeError):
+        return True
     return isinstance(problem, sqlite3.Error) and _extended_code(problem) & 0xFF in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,

@@ -106,11 +106,11 @@ def test_an_error_from_a_newer_process_keeps_its_message() -> None:
 
 
 def test_the_private_directory_of_long_paths_must_be_ours_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import os
 
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_path))
     short = socket_path("/data")
     long = socket_path("/" + "d" * 120)
     os.chmod(Path(long).parent, 0o770)

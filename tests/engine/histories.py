@@ -12,7 +12,8 @@ from datetime import datetime
 import pytest
 
 from construction_mcp.engine import driver
-from construction_mcp.engine.advance import Command, Outcome, Outcomes, Signals, StepId, advance
+from construction_mcp.engine.advance import Command, Signals, advance
+from construction_mcp.engine.standing import Outcome, Standing, StepId
 from construction_mcp.workflow.plan import Plan, plan_from
 
 
@@ -33,11 +34,11 @@ class History:
 
     asked: list[Asked] = field(default_factory=list)
 
-    def ask(self, plan: Plan, outcomes: Outcomes, signals: Signals, now: datetime) -> list[Command]:
+    def ask(self, standing: Standing, signals: Signals, now: datetime) -> list[Command]:
         """In place of `advance`."""
-        before = list(outcomes.items())
-        commands = advance(plan, outcomes, signals, now)
-        self.asked.append(Asked(plan, before, signals, now, tuple(commands)))
+        before = list(standing.outcomes.items())
+        commands = advance(standing, signals, now)
+        self.asked.append(Asked(standing.plan, before, signals, now, tuple(commands)))
         return commands
 
 
@@ -53,8 +54,10 @@ def differing(history: History) -> list[tuple[Asked, Sequence[Command]]]:
     found = []
     for one in history.asked:
         kept = plan_from(json.loads(json.dumps(one.plan.as_json())))
-        outcomes = {StepId(*step): outcome for step, outcome in reversed(one.outcomes)}
-        again = advance(kept, outcomes, one.signals, one.now)
+        standing = Standing(kept)
+        for step, outcome in reversed(one.outcomes):
+            standing.put(StepId(*step), outcome)
+        again = advance(standing, one.signals, one.now)
         if tuple(again) != one.commands:
             found.append((one, again))
     return found

@@ -36,9 +36,18 @@ async def confined(**limits):
         await room.aclose()
 
 
+_OTHERS: set[int] = set()  # children of this process that were there before the test, of other tests
+
+
+@pytest.fixture(autouse=True)
+def _others():
+    _OTHERS.clear()
+    _OTHERS.update(children())
+
+
 def children() -> list[int]:
     lists = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
-    return [int(pid) for text in lists for pid in text.split()]
+    return [int(pid) for text in lists for pid in text.split() if int(pid) not in _OTHERS]
 
 
 @asynccontextmanager

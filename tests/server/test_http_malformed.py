@@ -132,7 +132,7 @@ async def test_odd_requests_are_answered_by_their_status(served: Served) -> None
             await http.post("/messages/", json={}),
             await http.get("/../../etc/passwd"),
             await http.get("/%2e%2e/%2e%2e/etc/passwd"),
-            await http.get("/metrics"),
+            await http.get("/metrics/x"),
             await http.post("/mcp", content=b"{}", headers={"content-type": "text/plain"}),
             await http.post("/mcp", content=b"{}", headers={"accept": "text/html"}),
             await http.post("/mcp", content=b"{}", headers={"mcp-protocol-version": "9999-99-99"}),

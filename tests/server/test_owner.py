@@ -252,12 +252,10 @@ def test_an_unknown_command_is_refused(standing: tuple[StdioProcess, Path]) -> N
         ask_owner(data_dir, "fly", {}, timeout=DEADLINE_S)
 
 
-def test_a_long_data_directory_path_still_has_a_door(tmp_path: Path) -> None:
+def test_a_long_data_directory_path_still_has_a_door(tmp_path: Path, short_path: Path) -> None:
     """A unix socket's path has 108 bytes at most."""
     data_dir = tmp_path / ("d" * 120)
-    runtime = tmp_path / "r"
-    runtime.mkdir()
-    environ = {"XDG_RUNTIME_DIR": str(runtime)}
+    environ = {"XDG_RUNTIME_DIR": str(short_path)}
     with StdioProcess(data_dir, environ=environ) as owner, StdioProcess(data_dir) as bridged:
         owner.open_live()
         bridged.open()

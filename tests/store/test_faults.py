@@ -46,11 +46,11 @@ async def outcome(awaitable) -> str:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one MiB of its own."""
+    """A file system of four MiB of its own: the empty database and its log fit, and little more."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("this user may not mount a tmpfs; the page limit and file size limit tests cover the codes")
@@ -240,7 +240,7 @@ def is_damaged(path: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as judge:
             return judge.execute("PRAGMA integrity_check").fetchall() != [("ok",)]
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # the damage that a message quotes need not be UTF-8
         return True
 
 
