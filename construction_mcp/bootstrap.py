@@ -157,6 +157,12 @@ class House:
             return False
         return await (await self.services.get(Database)).read(has_work)
 
+    async def load_engine(self) -> None:
+        """Make what carries workflows out, and load what that needs; it does nothing yet."""
+        from construction_mcp.engine.embedded import EmbeddedEngine
+
+        await self.services.get(EmbeddedEngine)
+
     async def run_services(self) -> None:
         """Carry workflows out until cancelled: the engine, and what starts and watches executions beside it."""
         from construction_mcp.engine.approvals import Approvals

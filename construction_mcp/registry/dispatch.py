@@ -86,7 +86,9 @@ class Dispatcher:
         """Whether a call of `name` changes nothing and has no use for the wire behind it, so that any wire will do and
         a second run does no harm. An unknown tool is such a call too: it ends in an error."""
         tool = self._catalog.callable_tools(call.view).get(name)
-        return tool is None or (tool.effect == "read" and _WIRE.isdisjoint(bind(tool.function).injected.values()))
+        return tool is None or (
+            tool.effect == "read" and not any(_is_of_the_wire(kind) for kind in bind(tool.function).injected.values())
+        )
 
     def is_quick_read(self, name: str, call: Call) -> bool:
         """Whether `name` is a read that stays inside this data directory, so that it is over in a moment; told without
@@ -241,3 +243,8 @@ def _require_role(principal: Principal, needed: Role, what: str) -> None:
             hint="An admin of this workspace can give it: construction-mcp users add.",
             details={"needed": str(needed), "role": str(principal.role)},
         )
+
+
+def _is_of_the_wire(kind: type) -> bool:
+    """Whether only the wire of one call can provide it: our own ports, and what is the SDK's."""
+    return kind in _WIRE or kind.__module__.partition(".")[0] == "mcp"

@@ -5,6 +5,7 @@ import logging
 
 from construction_mcp.bootstrap import House
 from construction_mcp.core.errors import ConstructionError
+from construction_mcp.core.memory import settle
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ async def run_workflows(house: House) -> None:
         await house.engine_wanted.wait()
     while True:
         try:
+            await house.load_engine()
+            settle()
             await house.run_services()
         except Exception:  # the calls of this process must not end with a service beside them
             log.exception("workflows stand still; they start anew in %s s", settings.limits.services_pause_s)

@@ -21,6 +21,7 @@ from typing import Any
 
 from construction_mcp.core.clock import SystemClock
 from construction_mcp.core.config import Limits, Settings
+from construction_mcp.core.memory import settle
 from construction_mcp.store.database import Database
 from construction_mcp.store.executions import EVENT, enqueue
 from construction_mcp.workflow.plan import Plan
@@ -45,6 +46,7 @@ async def _measure(rounds: int) -> dict[str, float]:
                 async with running(build(database, SystemClock(), settings)) as plant:
                     if places == 20:
                         found |= await _single(plant, rounds)
+                    settle()  # as a server does before it begins
                     async with _ticking() as gaps:
                         rate, cpu_us = await _throughput(plant)
                     found[f"{places} at once, steps/s"] = rate

@@ -59,6 +59,13 @@ async def approve(link: str, edit: str) -> str:
         return _words(await browser.post(link, data={**form.fields, "edit_0": edit, "decision": "approve"}))
 
 
+async def dashboard(server: str, bearer: str, path: str = "") -> str:
+    """Sign in to the dashboard, as in a browser, and read a page of it; what it says."""
+    async with httpx2.AsyncClient(base_url=server, trust_env=False, follow_redirects=True, timeout=30.0) as browser:
+        form = {"bearer": bearer, "to": f"/dashboard{path}"}
+        return _words(await browser.post("/dashboard/login", data=form, headers={"origin": server}))
+
+
 def link_in(text: str) -> str | None:
     """The address behind which the reader of a letter decides."""
     found = re.search(r"https?://\S+/approvals/\S+", text)

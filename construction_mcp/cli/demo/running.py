@@ -1,5 +1,6 @@
 """The second half of the story: workflows that run, are asked about, killed, mended and counted."""
 
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ _GRACE_S = 5.0  # a run that has begun gets to its mail
 WAIT_S = 45.0  # for something that has to come within moments, on a slow machine
 DRAFT = "Use detail 4 on A-501."
 CORRECTED = "Use detail 5 on A-501; detail 4 was superseded."
+_TO_SAY = "<an address that takes mail>"  # what a diagnosis leaves open in the call that it names
 _SUBJECT = "Anchor bolts clash with rebar at grid B7"
 
 
@@ -104,6 +106,16 @@ async def only_a_person(scene: Scene, client: Client, execution_id: str) -> None
     )
 
 
+async def on_the_dashboard(scene: Scene) -> None:
+    """What a person sees in a browser while the run waits."""
+    page = await person.dashboard(scene.server.url, scene.server.token)
+    scene.teller.claim(
+        "The dashboard in a browser shows it: what runs, what waits for whom, and the question",
+        "May this reply be posted" in page and "Procore quota" in page and "Sample data" in page,
+        f"{scene.server.url}/dashboard; {page[page.find('Approvals for you') :][:150]}",
+    )
+
+
 async def killed_in_the_middle(scene: Scene) -> None:
     """The person corrects and approves; our server dies while the reply is on its way to Procore."""
     letter = await scene.mail.wait_for("Approval needed", WAIT_S)
@@ -160,13 +172,14 @@ async def goes_wrong_and_is_mended(scene: Scene, client: Client) -> None:
         failed["status"] == "failed" and finding["code"] == "NOTIFY_REFUSED",
         f"{finding['code']}: {finding['cause']}\n{finding['fix']}\nSeen: " + "; ".join(map(str, finding["evidence"])),
     )
-    action = {"key": "tell", "type": "notify.email", "config": _notice(TO)}
-    await call(client, "update_workflow_action", workflow_id=workflow_id, key="tell", action=action)
+    mend = finding["next"]
+    arguments = json.loads(json.dumps(mend["arguments"]).replace(_TO_SAY, TO))
+    await call(client, mend["tool"], **arguments)
     await deploy(client, workflow_id)
     mended = (await call(client, "run_workflow", workflow_id=workflow_id, wait_s=WAIT_S))["execution"]
     letter = await scene.mail.wait_for("Pour at 7", WAIT_S)
     scene.teller.claim(
-        "With the address corrected, the next version of it ran",
+        f"The call that it named ({mend['tool']}) was made, with the address that only a person knows; version 2 ran",
         mended["status"] == "completed" and letter is not None and mended["version"] == 2,
         letter_text(letter),
     )

@@ -58,6 +58,7 @@ async def _play(scene: Scene, ends_by: float) -> None:
         teller.act("Draft, approve, and kill the server in the middle")
         waiting = await running.draft(scene, client)
         await running.only_a_person(scene, client, waiting)
+        await running.on_the_dashboard(scene)
     await running.killed_in_the_middle(scene)
     async with server.client() as client:
         await running.written_once(scene, client, waiting)

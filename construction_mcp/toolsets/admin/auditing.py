@@ -30,9 +30,9 @@ class AuditLog:
 
 @tool(effect="read", role=Role.ADMIN)
 async def query_audit_log(
-    since: Annotated[datetime | None, "From"] = None,
-    until: Annotated[datetime | None, "Before"] = None,
-    actor: Annotated[str | None, Field(min_length=1, max_length=200), "Who"] = None,
+    since: Annotated[datetime | None, "Earliest moment"] = None,
+    until: Annotated[datetime | None, "Before this moment"] = None,
+    actor: Annotated[str | None, Field(min_length=1, max_length=200), "Who did it"] = None,
     kind: Annotated[str | None, Field(min_length=1, max_length=64), "As deploy_workflow"] = None,
     about: Annotated[str | None, Field(min_length=1, max_length=200), "As workflow:wf_1, execution:exe_1"] = None,
     verify: Annotated[bool, "Check the hash chain"] = False,

@@ -42,9 +42,9 @@ class Everywhere:
 
 @tool(effect="workspace", idempotent=True)
 async def configure_workflow_notifications(
-    workflow_id: Annotated[str, Field(min_length=1, max_length=64), "Whose"],
+    workflow_id: Annotated[str, Field(min_length=1, max_length=64), "Whose trouble it is"],
     recipients: _Recipients = None,
-    off: Annotated[list[_Kind] | None, Field(max_length=6), "Kinds nobody is told of"] = None,
+    off: Annotated[list[_Kind] | None, Field(max_length=6), "Kinds to leave out"] = None,
     *,
     database: Database,
     workflows: Workflows,
@@ -60,14 +60,14 @@ async def configure_workflow_notifications(
 @tool(effect="workspace", role=Role.ADMIN, idempotent=True)
 async def configure_global_alerts(
     recipients: Annotated[list[_Address] | None, Field(max_length=20), "Mail addresses"] = None,
-    least: Annotated[Least | None, "How bad it has to be; error unless given"] = None,
+    least: Annotated[Literal["warning", "error", "critical", "same"], "How bad it has to be"] = "same",
     *,
     database: Database,
     principal: Principal,
     clock: Clock,
 ) -> Everywhere:
     """Say who is mailed about all workflows' trouble besides their owners; what is not given stays."""
-    rule = await _changed(database, clock, principal, EVERYTHING, recipients, None, least)
+    rule = await _changed(database, clock, principal, EVERYTHING, recipients, None, None if least == "same" else least)
     return Everywhere(rule.recipients, rule.least)
 
 
