@@ -40,7 +40,7 @@ from tests.engine.yard import COMPANY, OWNER, PROJECT, Yard, yard_at
 from tests.perf.bench_accept import RFIS, exchange, request
 
 WORKFLOWS, PROJECTS, STEPS, DAYS, APPROVALS = 10, 20, 10, 30, 10_000
-BATCH = 2_000  # ends added to the roll-ups at once, while the data set is built
+BATCH = 500  # ends added to the roll-ups at once, while the data set is built
 GOALS_MS = {"status": 5.0, "list": 50.0, "stats of one": 100.0, "stats of all": 1000.0, "accepted": 250.0}
 RATE, ACCEPTED = 100, 1000
 
