@@ -36,7 +36,7 @@ class Limits:
     first_service_s: float = 5.0  # calls without a pause; other processes wait 30 s for their door (front/bounds.py)
     first_calls_s: float = 0.5  # to open a database or the simulator for a first call before the SDK takes the CPU
     engine_after_s: float = 1.0  # from the start to carrying workflows out: first answers come first
-    loop_lag_look_s: float = 1.0  # between two looks at how late the event loop is; each costs some 20 us
+    loop_lag_look_s: float = 1.0  # between two looks at how late the event loop is
     reconcile_after_s: float = 2.0  # from the start to comparing webhooks with Procore's: first answers come first
     stale_stream_s: float = 60.0  # a stream whose reader took nothing for this long is closed
     session_idle_s: float = 1800.0
@@ -90,7 +90,7 @@ class Limits:
     busy_backoff_s: float = 0.1
     commit_batch_max: int = 500  # functions sharing one commit: bounds how long a reader waits behind it
     commit_queue_max: int = 10_000
-    callers_told_max: int = 25  # of a commit, in one turn of the loop: what they do next takes about 0.1 ms each
+    callers_told_max: int = 25  # of a commit, in one turn of the loop: what they do next adds up to a stall
     idempotency_kept_days: int = 30  # longer than any client repeats a call
     statement_cache: int = 512  # distinct SQL texts kept prepared; opening asserts that all of ours fit
     check_on_open_bytes_max: int = 4 * 1024 * 1024  # the structure check reads the whole file: 20 ms at this size
@@ -190,7 +190,7 @@ class Limits:
     retention_failures_days: int = 365  # failures tell more for longer; never shorter than the rest is kept
     rollup_hours_kept_days: int = 14  # statistics by the hour reach a week back
     rollup_days_kept_days: int = 400  # longer than the executions they count: a year and a month
-    rollup_rows_batch: int = 5_000  # deleted at once: some 10 ms
+    rollup_rows_batch: int = 5_000  # deleted at once, so that nobody waits long behind it
     hook_rotation_s: float = 3600.0  # the old secret's life after Procore took the new one: deliveries under way
 
     deliveries_looked_at: int = 100  # newest of one hook, for a real example of an event

@@ -6,7 +6,8 @@ import gc
 def settle() -> None:
     """Leave out of every later collection what is loaded by now: code, schemas, plans.
 
-    Walking it took the loop 60 ms each time, and it is never garbage. For a process that has just started to work.
+    It is never garbage, and to walk it stops the event loop (the stall in `tests/perf/bench_engine.py`). For a process
+    that is about to begin its work.
     """
     gc.collect()
     gc.freeze()

@@ -1,7 +1,7 @@
 """`GET /metrics`: what the process counted (`core/meters.py`) and how things stand now, in Prometheus' formats.
 
-The format and the process' own figures are prometheus_client's. It is imported with the first scrape, in a thread,
-since that takes a fifth of a second; nothing but `serve` ever loads it.
+The format and the process' own figures are prometheus_client's. It is imported with the first scrape, in a thread;
+nothing but `serve` ever loads it.
 """
 
 import asyncio

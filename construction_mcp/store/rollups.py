@@ -12,7 +12,7 @@ from construction_mcp.store.queries import load
 
 _sql = load("rollups")
 
-BATCH = 128  # ends: adding them takes some 15 ms, and as long as they wait whoever asks reads them one by one
+BATCH = 128  # ends: more would keep writers waiting, and those that wait are read one by one by whoever asks
 HOUR_S, DAY_S = 3_600, 86_400
 
 

@@ -24,7 +24,7 @@ from construction_mcp.store.rollups import DAY_S, HOUR_S
 
 _sql = load("statistics")
 
-STEPS_OF_RUNS = 200  # runs whose steps are ranked: enough for a p99, and some 15 ms to read and rank
+STEPS_OF_RUNS = 200  # runs whose steps are ranked: enough for a p99, few enough to read
 _STEPS_MAX = 200  # of one answer: more than a workflow has
 _DURATIONS = ("mean", "p50", "p95", "p99", "max")
 

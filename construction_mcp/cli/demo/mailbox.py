@@ -29,17 +29,16 @@ class Mailbox:
     letters: list[EmailMessage] = field(default_factory=list)
     _came: anyio.Event = field(default_factory=anyio.Event)
 
-    async def letter(self, subject: str, after: int = 0) -> EmailMessage | None:
-        """The first, from the one numbered `after`, whose subject contains that; None where there is none yet."""
-        return next((one for one in self.letters[after:] if subject in str(one["subject"])), None)
-
     async def wait_for(self, subject: str, seconds: float, after: int = 0) -> EmailMessage | None:
-        """The same, waiting until it comes; None when the time is up."""
+        """The first, from the one numbered `after`, whose subject contains that; None when the time is up before."""
         with anyio.move_on_after(seconds):
-            while (found := await self.letter(subject, after)) is None:
+            while (found := self._letter(subject, after)) is None:
                 await self._came.wait()
             return found
         return None
+
+    def _letter(self, subject: str, after: int) -> EmailMessage | None:
+        return next((one for one in self.letters[after:] if subject in str(one["subject"])), None)
 
     def keep(self, content: bytes) -> None:
         """Take one mail."""

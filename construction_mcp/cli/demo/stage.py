@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class Server:
     settings: dict[str, str]
     token: str = ""
     process: Process | None = None
-    _opened: list[Any] = field(default_factory=list)
+    _started: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def url(self) -> str:
@@ -95,8 +95,7 @@ class Server:
         """
         words = ["serve", "--port", str(self.port), "--json", "--data-dir", str(self.workspace), "--toolsets", "all"]
         starting = _started(words, self.settings, self.workspace / "server.log")
-        self.process, said = await starting.__aenter__()
-        self._opened.append(starting)
+        self.process, said = await self._started.enter_async_context(starting)
         self.token = said["token"]
 
     async def kill(self) -> int:
@@ -108,8 +107,7 @@ class Server:
 
     async def stop(self) -> None:
         """End every process that was started."""
-        for starting in self._opened:
-            await starting.__aexit__(None, None, None)
+        await self._started.aclose()
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:

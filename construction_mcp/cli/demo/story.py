@@ -13,10 +13,9 @@ from mcp import Client
 from construction_mcp.cli.demo import person, running
 from construction_mcp.cli.demo.claims import Check, Failed, Teller
 from construction_mcp.cli.demo.mailbox import open_mailbox
-from construction_mcp.cli.demo.running import GONE, Scene
+from construction_mcp.cli.demo.running import GONE, TO, Scene
 from construction_mcp.cli.demo.stage import call, deploy, free_port, procore, server_on
 
-TO = "yuki@builder.example"
 TYPO = "overdu"  # one letter short of the step it means
 
 
