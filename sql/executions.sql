@@ -240,8 +240,8 @@ SELECT :target, key, item, type, status, attempts, :now, :now, 0, output, error,
    AND key = :key
    AND status IN ('completed', 'simulated', 'skipped');
 
--- name: settle_step :run
--- A person said what became of it. `waiting` and due lets it be sent again. What was done gives what it was going to give,
+-- name: settle_parts :run
+-- A person said what became of these. `waiting` and due lets it be sent again. What was done gives what it was going to give,
 -- so that later steps find what they read of it.
 UPDATE steps
    SET status = :status,
@@ -251,6 +251,7 @@ UPDATE steps
        error = NULL
  WHERE execution_id = :execution_id
    AND key = :key
+   AND item IN (SELECT value FROM json_each(:items))
    AND status = 'uncertain';
 
 -- name: next_due :value
@@ -296,12 +297,13 @@ UPDATE executions
    AND lease = :lease;
 
 -- name: uncertain_parts :many
--- Whose intents a person has ruled out.
-SELECT item, type
+-- Of the step of that name, or the one item that it names: what a person may settle.
+SELECT key, item, type
   FROM steps
  WHERE execution_id = :execution_id
-   AND key = :key
-   AND status = 'uncertain';
+   AND :name IN (key, key || '[' || item || ']')
+   AND status = 'uncertain'
+ ORDER BY item;
 
 -- name: open_fan :run
 -- A for_each goes on with its other items once its uncertain ones are settled.

@@ -26,7 +26,7 @@ from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals, intents
 from construction_mcp.store.approvals import NewApproval, digest_of
 from construction_mcp.store.database import Database
-from construction_mcp.store.executions import require_lease
+from construction_mcp.store.executions import require_lease, step_name
 from construction_mcp.store.groups import Tx
 from construction_mcp.store.starts import is_held
 from construction_mcp.workflow.plan import Node
@@ -211,7 +211,7 @@ class Acts:
 
     def _question(self, turn: _Turn, why: str) -> dict[str, Any]:
         """What a person has to look at, and how to say what they found."""
-        arguments = {"execution_id": turn.work.execution.id, "step": turn.step.key, "outcome": "done"}
+        arguments = {"execution_id": turn.work.execution.id, "step": step_name(*turn.step), "outcome": "done"}
         return {
             "code": "EXECUTION_NEEDS_REVIEW",
             "message": f"Nobody knows whether this happened: {turn.act.summary}. {why}".strip(),

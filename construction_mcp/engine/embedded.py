@@ -163,10 +163,11 @@ class EmbeddedEngine:
 
     async def resolve(
         self, execution_id: str, step: str, outcome: Literal["done", "not_done", "skip"], by: str, evidence: str | None
-    ) -> None:
+    ) -> list[str]:
         """As `port.EnginePort.resolve`."""
-        await self._mending.resolve(execution_id, step, outcome, by, evidence)
+        left = await self._mending.resolve(execution_id, step, outcome, by, evidence)
         self.nudge(execution_id)
+        return left
 
     # carrying out
 

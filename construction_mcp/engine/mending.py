@@ -64,28 +64,31 @@ class Mending:
 
     async def resolve(
         self, execution_id: str, step: str, outcome: Literal["done", "not_done", "skip"], by: str, evidence: str | None
-    ) -> None:
+    ) -> list[str]:
         """As `port.EnginePort.resolve`."""
         now = self._clock.now()
         output = {"resolved": outcome, "evidence": evidence} if outcome == "done" else None
 
-        def write(tx: Tx) -> None:
+        def write(tx: Tx) -> list[str]:
             before = _ended(tx, execution_id)
-            unknown = store.uncertain_parts(tx, execution_id, step)
-            if not store.settle_step(tx, execution_id, step, _STATUS[outcome], output, now):
+            parts = store.uncertain_parts(tx, execution_id, step)
+            if not parts:
                 raise Conflict(
                     f"The outcome of step {step[:64]!r} is not unknown.", code="EXECUTION_STEP_NOT_UNCERTAIN"
                 )
-            for item, type_ in unknown if outcome == "not_done" else ():
-                key = step_key(execution_id, before.plan_hash, StepId(step, item))
-                intents.rule_out(tx, before.run_as, type_, key, now)
-            store.reopen(tx, execution_id, now)
+            left = store.settle_parts(tx, execution_id, parts, _STATUS[outcome], output, now)
+            for key, item, type_ in parts if outcome == "not_done" else ():
+                intent = step_key(execution_id, before.plan_hash, StepId(key, item))
+                intents.rule_out(tx, before.run_as, type_, intent, now)
+            if not left:
+                store.reopen(tx, execution_id, now)
             words = f"{by} said of {step}: {outcome.replace('_', ' ')}. {evidence or ''}".strip()
             store.note(tx, execution_id, "resolved", step, words, now, by=by)
             target = f"execution:{execution_id}/step/{step}"
             audit.append(tx, audit.Entry(by, "resolve_step", "done", words, [target]), now)
+            return [store.step_name(one.key, one.item) for one in left]
 
-        await self._database.write(write, durable=True)
+        return await self._database.write(write, durable=True)
 
 
 def _kept(plan: Plan, from_step: str | None) -> Sequence[str]:

@@ -49,8 +49,11 @@ class EnginePort(Protocol):
 
     async def resolve(
         self, execution_id: str, step: str, outcome: Literal["done", "not_done", "skip"], by: str, evidence: str | None
-    ) -> None:
+    ) -> list[str]:
         """Say what became of a step whose outcome is unknown, and go on from there; `not_done` sends it again.
+
+        step: its key, `notify`, or one item of its for_each, `notify[2]`. It goes on once all its items are settled;
+        those that are not yet are returned.
 
         Raises:
             NotFound: EXECUTION_NOT_FOUND. Conflict: EXECUTION_STEP_NOT_UNCERTAIN.

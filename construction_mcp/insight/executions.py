@@ -108,7 +108,9 @@ def waiting_of(whole: Whole) -> Waiting | None:
 
 def _review(whole: Whole) -> Waiting:
     uncertain = [step for step in whole.steps if step.status == "uncertain"]
-    names = ", ".join(step.key for step in uncertain) or "a step"
+    parts = [step for step in uncertain if step.item >= 0]
+    fanned = {step.key for step in parts}
+    names = ", ".join(step.name for step in uncertain if step.item >= 0 or step.key not in fanned) or "a step"
     since = max((step.completed_at or step.started_at for step in uncertain), default=whole.started_at)
     return Waiting(f"what became of {names}", since, "a person, with resolve_step")
 

@@ -144,7 +144,7 @@ GATED = {
         "type": "string",
         "minLength": 1,
         "maxLength": 200,
-        "description": "Same key: happens once",
+        "description": "Same key, done once",
     },
 }
 

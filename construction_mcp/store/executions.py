@@ -104,6 +104,16 @@ class StepRow:
     due_at: datetime | None = None
     text: str | None = field(default=None)
 
+    @property
+    def name(self) -> str:
+        """As `step_name`."""
+        return step_name(self.key, self.item)
+
+
+def step_name(key: str, item: int) -> str:
+    """How a step is told to people, who give it back to `parts_named`: `notify`, or `notify[2]` for an item of it."""
+    return key if item < 0 else f"{key}[{item}]"
+
 
 class LeaseLost(Exception):
     """The execution is not this engine's any more; whatever it was about to do or to record must not be."""
@@ -468,17 +478,31 @@ def copy_steps(tx: Tx, source: str, target: str, keys: Sequence[str], now: datet
     tx.run_each(_sql.copy_step, [{**places, "key": key} for key in keys])
 
 
-def uncertain_parts(tx: Tx, execution_id: str, key: str) -> list[tuple[int, str]]:
-    """Item and type of what is uncertain of a step."""
-    return [(row["item"], row["type"]) for row in tx.all(_sql.uncertain_parts, execution_id=execution_id, key=key)]
+class Part(NamedTuple):
+    """Something uncertain of a step: all of it (`item` -1), or one item of its for_each."""
+
+    key: str
+    item: int
+    type: str
 
 
-def settle_step(tx: Tx, execution_id: str, key: str, status: str, output: Any, now: datetime) -> int:
-    """Say what became of the uncertain parts of a step; how many there were."""
-    place = {"execution_id": execution_id, "key": key}
-    opened = tx.run(_sql.open_fan, **place)
+def uncertain_parts(tx: Tx, execution_id: str, name: str) -> list[Part]:
+    """What is uncertain of the step of that name. A for_each whose items are uncertain is told by them."""
+    parts = [Part(*row) for row in tx.all(_sql.uncertain_parts, execution_id=execution_id, name=name)]
+    return [one for one in parts if one.item >= 0] or parts
+
+
+def settle_parts(
+    tx: Tx, execution_id: str, parts: Sequence[Part], status: str, output: Any, now: datetime
+) -> list[Part]:
+    """Say what became of parts of one step. What is still uncertain of it; once nothing is, a for_each goes on."""
+    place = {"execution_id": execution_id, "key": parts[0].key}
     columns = {"status": status, "output": None if output is None else json_text(output), "now": time_text(now)}
-    return opened + tx.run(_sql.settle_step, **place, **columns)
+    tx.run(_sql.settle_parts, **place, **columns, items=json_text([one.item for one in parts]))
+    left = [one for one in uncertain_parts(tx, execution_id, parts[0].key) if one.item >= 0]
+    if not left:
+        tx.run(_sql.open_fan, **place)
+    return left
 
 
 def reopen(tx: Tx, execution_id: str, now: datetime) -> None:

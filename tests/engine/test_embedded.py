@@ -205,6 +205,26 @@ async def test_a_person_settles_what_nobody_knows(plant: Plant, outcome, status:
     assert len(plant.world.made) == made
 
 
+async def test_a_person_settles_the_items_of_a_for_each_one_by_one(plant: Plant):
+    """Found by killing a template while three mails were on their way: two had arrived."""
+    plant.world.faults = ["lost", "lost", "lost"]
+    made = plan(
+        node("a", "test.blind", for_each=fan("[1, 2, 3]", 3), config={"value": "{{ item }}"}), node("b", after=["a"])
+    )
+    execution_id = await plant.start(made)
+    assert await plant.ends(execution_id) == "needs_review"
+
+    left = [await plant.engine.resolve(execution_id, f"a[{at}]", "done", "me", "there") for at in (2, 0)]
+    is_waiting = await _is(plant, execution_id, "needs_review")
+    with pytest.raises(Conflict):
+        await plant.engine.resolve(execution_id, "a[2]", "done", "me", "again")
+    last = await plant.engine.resolve(execution_id, "a[1]", "not_done", "me", "not there")
+    await plant.until(lambda: _is(plant, execution_id, "completed"))
+
+    assert (left, is_waiting, last) == ([["a[0]", "a[1]"], ["a[1]"]], True, [])
+    assert [value for _, value in plant.world.made] == [1, 2, 3, 2]
+
+
 async def test_a_write_that_is_held_is_made_once_it_is_released(plant: Plant):
     """pause_all reaches what runs already: nothing is sent while it holds."""
     made = plan(node("a", "test.hold"), node("b", "test.write", ["a"], config={"value": 1}))

@@ -5,11 +5,12 @@ So what a dead process wrote and sent stays written and sent.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -20,7 +21,7 @@ from construction_mcp.simulator.wire import InProcessTransport
 from construction_mcp.store.groups import Groups, Job
 from tests.deployment.site import site_at
 from tests.faults.crashing import Boundaries
-from tests.flows.test_templates_run import APPROVER, ASSISTANT, PLAYS, WAIT_S, Play, Stage, _begun, _hurry
+from tests.flows.test_templates_run import APPROVER, ASSISTANT, HOURS, PLAYS, WAIT_S, Play, Stage, _begun, _hurry
 from tests.notify.sinks import MailSink
 
 
@@ -60,8 +61,7 @@ async def carry_out(begun: Begun, at: datetime, kill_at: int) -> list[str]:
     async with stage_of(begun.folder, at, begun.mail_port) as stage:
         with _Named(boundaries) as names:
             working = [
-                asyncio.create_task(one)
-                for one in (stage.engine.run(), _hurry(stage.clock), _decide(stage, PLAYS[begun.template]))
+                asyncio.create_task(one) for one in (stage.engine.run(), _hurry(stage.clock), *_meanwhile(stage, begun))
             ]
             try:
                 await stage.engine.ended(begun.execution_id, WAIT_S)
@@ -104,6 +104,19 @@ class _Named:
 
     def __exit__(self, *_: object) -> None:
         Groups._commit, InProcessTransport.handle_async_request = self._before  # type: ignore[method-assign]  # as above
+
+
+def _meanwhile(stage: Stage, begun: Begun) -> list[Coroutine[Any, Any, None]]:
+    """What happens while it runs: the approver answers, and hours pass where the play has them."""
+    play = PLAYS[begun.template]
+    passing = [_pass(stage, begun.execution_id, play.waits_h * HOURS)] if play.waits_h else []
+    return [_decide(stage, play), *passing]
+
+
+async def _pass(stage: Stage, execution_id: str, seconds: float) -> None:
+    """Once, when it waits for time."""
+    await stage.parked(execution_id, "time")
+    stage.clock.advance(seconds)
 
 
 async def _decide(stage: Stage, play: Play) -> None:

@@ -1,8 +1,8 @@
 """Killed at any commit and any request to Procore, a template still tells and changes exactly what it promises.
 
 Source: security.md R2. A mail whose process died before it heard the server's last word stops in needs_review; a person
-looks into the mailbox, says what they found, and it goes on. `pytest -m slow tests/faults` tries every boundary of six
-templates.
+looks into the mailbox, says what they found, and it goes on. `pytest -m slow tests/faults` tries every boundary of
+every template.
 """
 
 import asyncio
@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from construction_mcp.store.executions import StepRow, steps_of
+from construction_mcp.store.executions import steps_of
 from tests.faults.crashing_templates import Begun, begin, carry_out, die, stage_of
 from tests.faults.standing import broken, stuck
 from tests.flows.test_templates_run import APPROVER, PLAYS, Stage, _status
@@ -25,14 +26,7 @@ pytestmark = pytest.mark.anyio
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.crashing_templates"])
-TEMPLATES = (
-    "rfi_overdue_alert",
-    "submittal_due_soon_escalation",
-    "new_rfi_notification",
-    "inspection_failed_follow_up",
-    "rfi_response_draft_with_approval",
-    "weather_delay_log",
-)
+TEMPLATES = tuple(sorted(PLAYS))
 LATER = timedelta(minutes=2)
 
 
@@ -104,19 +98,20 @@ async def _looked_into(begun: Begun, mail: MailSink) -> bool:
 
 
 async def _say_what_is_there(stage: Stage, begun: Begun, mail: MailSink) -> None:
-    """The letters of a step come in its order, so the one that is unknown has arrived if more came than are known."""
+    """One by one: the mailbox holds a letter of its words that no step is known to have sent, or none."""
     rows = await stage.database.read(lambda tx: steps_of(tx, begun.execution_id))
-    fanned = {one.key for one in rows if one.item >= 0}
-
-    def is_of_fan(row: StepRow) -> bool:
-        return row.key in fanned and row.item < 0
-
-    known = [one for one in rows if one.type == "notify.email" and one.status == "completed" and not is_of_fan(one)]
-    for step in {one.key for one in rows if one.status == "uncertain"}:
-        has_arrived = len(_letters(mail)) > len(known)
-        await stage.engine.resolve(
-            begun.execution_id, step, "done" if has_arrived else "not_done", "user:ana", "the mailbox"
-        )
+    known = {one.output["message_id"] for one in rows if one.status == "completed" and "message_id" in one.output}
+    odd = [str(letter["subject"]) for _, letter in mail.letters if str(letter["message-id"]) not in known]
+    unknown = [one for one in rows if one.status == "uncertain"]
+    fanned = {one.key for one in unknown if one.item >= 0}
+    for row in [one for one in unknown if one.item >= 0 or one.key not in fanned]:
+        assert row.error is not None, row
+        subject = row.error["details"]["shown"]["subject"]
+        has_arrived = subject in odd
+        if has_arrived:
+            odd.remove(subject)
+        said: Any = "done" if has_arrived else "not_done"
+        await stage.engine.resolve(begun.execution_id, row.name, said, "user:ana", "the mailbox")
 
 
 def _letters(mail: MailSink) -> Sequence[tuple[str, str]]:

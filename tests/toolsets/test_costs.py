@@ -60,6 +60,7 @@ REQUESTS = {
     "list_procore_submittals": 2,
     "list_procore_webhooks": 1,
     "reply_to_procore_rfi": 2,
+    "seed_sample_data": 6,  # what is there of three kinds, whom to ask, and the types
     "update_procore_submittal": 2,
     "warm_cache": 0,
 }

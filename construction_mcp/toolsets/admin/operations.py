@@ -90,7 +90,7 @@ async def clear_cache(
 
 @tool(effect="read", role=Role.ADMIN, open_world=True)
 async def warm_cache(*, procore: Procore, usage: Usage) -> Warmed:
-    """Read the projects of the company into the cache ahead of need, and return what it cost in Procore requests.
+    """Read the company's projects into the cache ahead of need, and return what it cost.
 
     Use it after connecting or clear_cache; calls that name a project then save a request.
     """
@@ -109,7 +109,7 @@ async def get_usage(
     clock: Clock,
     limits: Limits,
 ) -> UsageReport:
-    """Return Procore requests by connection, company and UTC day since start, by workflow, and session limits.
+    """Return Procore requests by connection, company, UTC day and workflow, and session limits.
 
     For what is left of Procore's rate windows use get_system_health.
     """
@@ -137,7 +137,7 @@ async def rotate_webhook_secret(
     procore: Procore,
     hooks: Hooks,
 ) -> Effect[Rotated]:
-    """Give a webhook a new secret, here and at Procore, after a preview; both are taken while deliveries are under way.
+    """Replace a webhook's secret, here and at Procore, after a preview; for a while both are taken.
 
     The secret is never shown. If it is no longer wanted use delete_procore_webhook.
     """

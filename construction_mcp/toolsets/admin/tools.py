@@ -71,7 +71,7 @@ async def get_system_health(
     types: Catalogue,
     templates: Templates,
 ) -> Health:
-    """Report whether the server is healthy, degraded or critical, with reasons, counters and Procore rate windows.
+    """Report whether the server is healthy, with reasons, counters and Procore rate windows.
 
     Use it when calls fail with SYSTEM_ codes or feel slow; for one workflow use its own tools.
     """

@@ -43,7 +43,7 @@ class BudgetView:
 async def list_procore_change_events(
     project_id: ProjectId,
     status: Annotated[str | None, Field(min_length=1, max_length=50), "Only with this status"] = None,
-    scope: Annotated[Scope, "Only this scope: tbd, in_scope, out_of_scope or any"] = "any",
+    scope: Annotated[Scope, "Only this scope"] = "any",
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in number or title"] = None,
     updated_since: UpdatedSince = None,
     detail: Annotated[Literal["summary", "full"], "full adds description, reason and author"] = "summary",
@@ -80,7 +80,7 @@ async def list_procore_change_events(
 @tool(effect="read", open_world=True, fields=True)
 async def list_procore_change_orders(
     project_id: ProjectId,
-    kind: Annotated[Kind | Literal["any"], "Only this kind: prime, commitment, potential or any"] = "any",
+    kind: Annotated[Kind | Literal["any"], "Only this kind"] = "any",
     status: Annotated[str, Field(min_length=1, max_length=50), "open (not settled), any, or one status"] = "open",
     overdue: Annotated[bool, "Only unsettled ones past their due date"] = False,
     text: Annotated[str | None, Field(min_length=1, max_length=100), "Only this in number or title"] = None,

@@ -97,8 +97,7 @@ async def create_procore_daily_log_entry(
     entry: Annotated[
         dict[str, Any],
         Field(max_length=30),
-        "Fields of its type: comment for notes; num_workers, num_hours and notes for manpower; times as HH:MM. "
-        "A wrong name is answered with all that the type takes",
+        "Fields of its type, as comment for notes; a wrong name is answered with all that it takes",
     ],
     on_date: Annotated[date | None, "Day it is about; today at the site when left out"] = None,
     *,

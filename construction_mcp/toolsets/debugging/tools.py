@@ -101,7 +101,7 @@ async def get_sample_event(
     settings: Settings,
     clock: Clock,
 ) -> SampleEvent:
-    """Return an example of what starts a workflow: the last real event of that kind, else a realistic one.
+    """Return an example of what starts a workflow: the last real event, else a realistic one.
 
     Give resource_name or workflow_id; its trigger is what expressions see.
     """

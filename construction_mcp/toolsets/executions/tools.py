@@ -61,11 +61,12 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """declined: the person did not agree, and nothing changed."""
+    """declined: the person did not agree, and nothing changed. left: items of the step that nobody settled yet."""
 
     status: Literal["resolved", "declined"]
     execution_id: str
     step: str
+    left: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ async def list_executions(
     workflow_id: _MaybeId = None,
     status: Annotated[
         Literal["queued", "running", "waiting", "completed", "failed", "cancelled", "needs_review", "any"],
-        "queued, running, waiting, completed, failed, cancelled, needs_review or any",
+        "Only this status",
     ] = "any",
     project_id: Annotated[int | None, Field(ge=1), "Only this Procore project"] = None,
     mode: Annotated[Literal["live", "simulate", "any"], "simulate is a test"] = "any",
@@ -168,7 +169,7 @@ async def retry_execution(
 @tool(effect="workspace", role=Role.APPROVER, destructive=True, open_world=True)
 async def resolve_step(
     execution_id: ExecutionId,
-    step: Annotated[str, Field(min_length=1, max_length=64), "Key of the uncertain step"],
+    step: Annotated[str, Field(min_length=1, max_length=80), "Key of the uncertain step, or of one item: key[2]"],
     outcome: Annotated[Literal["done", "not_done", "skip"], "not_done sends it again, skip goes on without it"],
     evidence: Annotated[str | None, Field(min_length=1, max_length=2000), "What was seen in Procore"] = None,
     *,
@@ -182,7 +183,8 @@ async def resolve_step(
     The person is asked; a model cannot answer for them.
     """
     whole = await reads.whole(execution_id)
-    row = next((one for one in whole.steps if one.key == step and one.status == "uncertain"), None)
+    unknown = [one for one in whole.steps if one.status == "uncertain"]
+    row = next((one for one in unknown if step in (one.key, one.name)), None)
     if row is not None and not ask.can_form:
         raise NotPermitted(
             "Only a person may say what became of a step, and this client has no way to ask one.",
@@ -196,15 +198,15 @@ async def resolve_step(
         is_same = before in (None, state)  # on 2026-07-28 the answer comes with a second call
         if not is_same or answer.action != "accept" or (answer.content or {}).get("agree") is not True:
             return Resolved("declined", execution_id, step)
-    await engine.resolve(execution_id, step, outcome, principal.id, evidence)
-    return Resolved("resolved", execution_id, step)
+    left = await engine.resolve(execution_id, step, outcome, principal.id, evidence)
+    return Resolved("resolved", execution_id, step, left or None)
 
 
 @tool(effect="read")
 async def get_workflow_stats(
     workflow_id: _MaybeId = None,
     project_id: Annotated[int | None, Field(ge=1), "Only this Procore project"] = None,
-    window: Annotated[Literal["24h", "7d", "30d", "90d"], "How far back: 24h, 7d, 30d, 90d"] = "7d",
+    window: Annotated[Literal["24h", "7d", "30d", "90d"], "How far back"] = "7d",
     bucket: Annotated[Literal["hour", "day", "week"], "Width of the series' steps"] = "day",
     *,
     statistics: Statistics,

@@ -86,7 +86,7 @@ async def create_procore_punch_item(
     assignees: Annotated[list[str] | None, Field(max_length=20), "Names, logins or ids of who must fix it"] = None,
     due_date: NewDue = None,
     location: NewPlace = None,
-    priority: Annotated[Literal["low", "medium", "high", "none"], "How urgent: low, medium, high, none"] = "none",
+    priority: Annotated[Literal["low", "medium", "high", "none"], "How urgent it is"] = "none",
     *,
     procore: Procore,
     clock: Clock,
@@ -219,7 +219,7 @@ async def create_procore_observation(
 @tool(effect="read", open_world=True, fields=True)
 async def list_procore_inspections(
     project_id: ProjectId,
-    status: Annotated[inspections.Status, "Only this status: open, in_review, closed or any"] = "any",
+    status: Annotated[inspections.Status, "Only this status"] = "any",
     deficient: Annotated[bool, "Only those with failed items"] = False,
     text: Text = None,
     inspected_since: Annotated[date | None, "Only inspected on or after this day"] = None,
@@ -363,7 +363,7 @@ async def list_procore_meetings(
 async def get_procore_meeting(
     project_id: ProjectId, meeting_id: OneId = None, ids: Ids = None, *, procore: Procore, clock: Clock
 ) -> Found[Meeting]:
-    """Return a meeting in full: attendees, topics with who must act, and minutes; or several by ids, without topics.
+    """Return a meeting in full, with topics, who must act and minutes; or several by ids, without topics.
 
     Use list_procore_meetings to find ids.
     """

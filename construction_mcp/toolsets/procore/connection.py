@@ -208,7 +208,7 @@ async def check_procore_connection(
 
 @tool(effect="read", open_world=True)
 async def list_procore_companies(*, procore: Procore) -> Companies:
-    """List the Procore companies the connection sees and which one is the default, in Procore's order, all of them.
+    """List the Procore companies the connection sees, in Procore's order, and which is the default.
 
     Use connect_procore with company_id to change the default.
     """

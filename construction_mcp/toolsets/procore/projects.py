@@ -109,7 +109,7 @@ async def find_project_people(
     procore: Procore,
     cursors: Cursors,
 ) -> Page[Person]:
-    """Find people of a Procore project by role, name and employer, active ones first, then by name, with contact data.
+    """Find people of a Procore project by role, name and employer, with contact data, active ones first.
 
     Use it to find who should answer or be told.
     """

@@ -106,7 +106,7 @@ async def create_procore_rfi(
     subject: Annotated[str, Field(min_length=3, max_length=200), "One line that names the issue and the place"],
     question: Annotated[str, Field(min_length=10, max_length=10_000), "The question, answerable on its own"],
     rfi_manager: Annotated[
-        str | None, Field(max_length=100), "Name, login or id of who manages it; without one the answer lists who may"
+        str | None, Field(max_length=100), "Name, login or id of who manages it; without one, who may is listed"
     ] = None,
     assignees: Annotated[
         list[str] | None, Field(max_length=20), "Names, logins or ids of who must answer; needed unless draft"
@@ -115,8 +115,8 @@ async def create_procore_rfi(
     draft: Annotated[bool, "Keep it as a draft: no number, nobody asked"] = False,
     drawing: Annotated[str | None, Field(max_length=200), "Sheet and detail the question is about"] = None,
     spec_section: Annotated[str | None, Field(max_length=50), "Number of the specification section"] = None,
-    cost_impact: Annotated[Impact, "Effect on cost: yes_known, yes_unknown, no_impact, tbd, n_a"] = "n_a",
-    schedule_impact: Annotated[Impact, "Effect on time: yes_known, yes_unknown, no_impact, tbd, n_a"] = "n_a",
+    cost_impact: Annotated[Impact, "Effect on the cost"] = "n_a",
+    schedule_impact: Annotated[Impact, "Effect on the time"] = "n_a",
     *,
     procore: Procore,
     clock: Clock,

@@ -94,7 +94,7 @@ async def list_procore_webhooks(
     hooks: Hooks,
     reach: Reach,
 ) -> Page[Webhook]:
-    """List the webhooks of this application, ours first and oldest first, with Procore's status and deliveries.
+    """List the webhooks of this application, ours first, with Procore's status and deliveries.
 
     To add one use create_procore_webhook.
     """

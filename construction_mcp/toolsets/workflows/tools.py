@@ -73,7 +73,7 @@ async def get_workflow(
 
 @tool(effect="read", listed=True, fields=True)
 async def list_workflows(
-    status: Annotated[Status | Literal["any"], "Only this status: draft, active, paused, error or any"] = "any",
+    status: Annotated[Status | Literal["any"], "Only this status"] = "any",
     project_id: Annotated[int | None, Field(ge=1), "Only this Procore project"] = None,
     text: Annotated[
         str | None, Field(min_length=1, max_length=200), "Only names and descriptions containing this"
@@ -126,7 +126,7 @@ async def update_workflow(
 @tool(effect="workspace", listed=True, idempotent=True)
 async def configure_workflow_trigger(
     workflow_id: WorkflowId,
-    trigger: Annotated[Trigger, "What starts it, in the shape of the trigger of create_workflow"],
+    trigger: Annotated[Trigger, "What starts it, shaped as in create_workflow"],
     expected_version: ExpectedVersion = None,
     *,
     workflows: Workflows,
@@ -146,7 +146,7 @@ async def add_workflow_actions(
     actions: Annotated[
         list[Action],
         Field(min_length=1, max_length=100),
-        "1 to 100 actions in order, each in the shape of the actions of create_workflow",
+        "1 to 100 actions in order, shaped as in create_workflow",
     ],
     expected_version: ExpectedVersion = None,
     idempotency_key: IdempotencyKey = None,
@@ -169,9 +169,7 @@ async def add_workflow_actions(
 async def update_workflow_action(
     workflow_id: WorkflowId,
     key: Annotated[str, Field(min_length=1, max_length=64), "Key of the action to replace"],
-    action: Annotated[
-        Action, "The whole new action, in the shape of the actions of create_workflow; its key may differ"
-    ],
+    action: Annotated[Action, "The whole new action, shaped as in create_workflow; its key may differ"],
     expected_version: ExpectedVersion = None,
     *,
     workflows: Workflows,
