@@ -47,6 +47,7 @@ class ToolSpec:
     idempotent: bool
     open_world: bool
     fields: bool
+    summary_to: str | None
     timeout_s: float | None
 
 
@@ -87,6 +88,7 @@ def tool(
     idempotent: bool = False,
     open_world: bool = False,
     fields: bool = False,
+    summary_to: str | None = None,
     timeout_s: float | None = None,
 ) -> Callable[[Function], Function]:
     """Mark a function as a tool.
@@ -95,12 +97,22 @@ def tool(
     listed: whether it is in the default listing, which every conversation pays for.
     destructive, idempotent, open_world: the MCP annotations of the same names; a read is idempotent by nature.
     fields: give the tool a `fields` argument that trims each item of its answer; dispatch applies it.
+    summary_to: the last field of an item that a caller is shown who asks for no `fields`; workflows are given all.
     timeout_s: seconds after which the call is stopped; the house limit unless given.
     """
     least = role or (Role.VIEWER if effect in ("read", "dispatch") else Role.BUILDER)
     return _attach(
         ToolSpec(
-            effect, least, listed, title, destructive, idempotent or effect == "read", open_world, fields, timeout_s
+            effect,
+            least,
+            listed,
+            title,
+            destructive,
+            idempotent or effect == "read",
+            open_world,
+            fields,
+            summary_to,
+            timeout_s,
         )
     )
 

@@ -93,6 +93,7 @@ def _tool(toolset: str, path: str, function: Callable[..., Any], spec: ToolSpec)
         input_schema=input_schema(path, signature, _house_arguments(spec)),
         output_schema=output_schema(path, signature.returns),
         timeout_s=spec.timeout_s,
+        summary_to=spec.summary_to,
     )
 
 

@@ -175,7 +175,7 @@ class Dispatcher:
             value = await self._pass_gate(tool, binding, given, call)
         else:
             value = await self._invoke(binding, given, call)
-        return shape(value, binding.returns, fields, self._limits.result_bytes_max)
+        return shape(value, binding.returns, fields, self._limits.result_bytes_max, summary_to=tool.summary_to)
 
     async def _pass_gate(self, tool: ToolEntry, binding: Binding, given: dict[str, Any], call: Call) -> Gated[Any]:
         """Let the tool describe its change, then give it to the gate."""

@@ -16,7 +16,10 @@ ENTRY_POINT_GROUP = "construction_mcp.toolsets"
 
 @dataclass(frozen=True, slots=True)
 class ToolEntry:
-    """One tool. `function` is `package.module:name`; `output_schema` is the full one, listed as `shallow` of it."""
+    """One tool. `function` is `package.module:name`; `output_schema` is the full one, listed as `shallow` of it.
+
+    summary_to: as `toolset.tool` has it.
+    """
 
     name: str
     title: str
@@ -30,6 +33,7 @@ class ToolEntry:
     input_schema: Schema
     output_schema: Schema
     timeout_s: float | None = None
+    summary_to: str | None = None
 
     @property
     def purpose(self) -> str:

@@ -26,8 +26,15 @@ class Outcome:
     is_error: bool = False
 
 
-def shape(value: Any, returns: TypeAdapter[Any], fields: Sequence[str] | None, bytes_max: int) -> Outcome:
-    """Dump, trim and measure.
+def shape(
+    value: Any,
+    returns: TypeAdapter[Any],
+    fields: Sequence[str] | None,
+    bytes_max: int,
+    *,
+    summary_to: str | None = None,
+) -> Outcome:
+    """Dump, trim and measure. Without `fields` an item ends at its field `summary_to`.
 
     Raises:
         Invalid: VALIDATION_TOO_LARGE, with the way to ask for less.
@@ -40,6 +47,9 @@ def shape(value: Any, returns: TypeAdapter[Any], fields: Sequence[str] | None, b
     if fields:
         structured["items"] = _only(structured["items"], fields)
         raw = b""  # smaller than it was; the full form is the one that has to fit
+    elif summary_to is not None:
+        structured["items"] = [_up_to(item, summary_to) for item in structured["items"]]
+        raw = b""  # as above
     if len(raw) > bytes_max:
         raise Invalid(
             f"The answer would be {len(raw)} bytes; at most {bytes_max} are sent.",
@@ -61,6 +71,11 @@ def _only(items: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dic
             )
     wanted = {"id", *fields}
     return [{key: value for key, value in item.items() if key in wanted} for item in items]
+
+
+def _up_to(item: Mapping[str, Any], last: str) -> dict[str, Any]:
+    names = list(item)
+    return {name: item[name] for name in names[: names.index(last) + 1]}
 
 
 def short_text(structured: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from construction_mcp.store.deliveries import Deliveries
 from construction_mcp.store.holds import hold, release
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.versions import ByHook
+from construction_mcp.workflow.triggers import POLLED
 from tests.engine.yard import OWNER, Yard, yard_at
 
 pytestmark = pytest.mark.anyio
@@ -141,6 +142,34 @@ async def test_a_change_starts_its_workflow_once_however_often_is_looked(lookout
 
     assert lookout.started() == [("poll", "update", changed)]
     assert lookout.yard.engine.wakes == 1
+
+
+KINDS = {
+    "Change Events": "change_event",
+    "Images": "image",
+    "Incidents": "incident",
+    "Inspection Checklists": "checklist",
+    "Observation Items": "observation",
+    "Punch Items": "punch_item",
+    "RFIs": "rfi",
+    "Submittals": "submittal",
+}
+
+
+def test_every_kind_that_can_be_polled_is_tried_here():
+    assert set(KINDS) == set(POLLED)
+
+
+@pytest.mark.parametrize("resource", sorted(KINDS))
+async def test_a_change_of_each_kind_is_found_once(lookout, resource):
+    await lookout.polling({**RFIS, "resources": [resource]})
+    record = next(iter(lookout.world.table(KINDS[resource], lookout.project)))
+    lookout.clock.advance(2)
+    lookout.world.change(record, {})
+    for _ in range(3):
+        await lookout.turn()
+
+    assert lookout.started() == [("poll", "update", record.id)]
 
 
 async def test_nothing_is_asked_before_its_turn(lookout):

@@ -70,6 +70,15 @@ async def test_the_same_list_again_costs_neither_request_nor_sql(warm, tool):
     assert (warm.trace["upstream_requests"], warm.trace["db_queries"], warm.trace["cache"]) == (0, 0, "hit")
 
 
+@pytest.mark.parametrize("tool", LISTS)
+async def test_a_list_tells_of_the_whole_record_what_it_is_asked_for(warm, tool):
+    plain = await warm.call(tool, project_id=warm.projects[0])
+    asked = await warm.call(tool, project_id=warm.projects[0], fields=["updated_at"])
+
+    assert all("updated_at" not in item and list(item)[-1] == "web_url" for item in plain["items"])
+    assert all(set(item) == {"id", "updated_at"} for item in asked["items"])
+
+
 async def test_overdue_punch_items_are_those_open_past_their_due_date_earliest_first(desk):
     today = date(2026, 3, 2).isoformat()
     late = [one for one in rows(desk, "punch_item") if one["due"] and one["due"] < today]

@@ -18,7 +18,7 @@ _PARTS = ("injuries", "near_misses", "environmentals", "property_damages", "acti
 class Incident:
     """One incident. `event_at` is UTC; with `time_unknown` only its day counts.
 
-    Those after `web_url` come from its get tool only; `parts` counts injuries, actions, statements and the like.
+    Those after `web_url` a list tells only when asked; `parts` counts injuries, actions, statements and the like.
     """
 
     id: int
@@ -60,7 +60,7 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Incident:
         location=person(raw.get("location")),
         web_url=reading.web_url("incidents", item_id),
     )
-    return replace(brief, **_details(raw)) if reading.full else brief
+    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

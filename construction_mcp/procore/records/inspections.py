@@ -16,7 +16,7 @@ _CODES: dict[str, int | None] = {"open": 0, "in_review": 1, "closed": 2, "any": 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """One inspection. `deficient` counts items that failed. Those after `web_url` come from its get tool only."""
+    """One inspection. `deficient` counts items that failed. Those after `web_url` a list tells only when asked."""
 
     id: int
     number: int | None
@@ -67,7 +67,7 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Inspection:
         days_overdue=late,
         web_url=reading.web_url("checklists", "lists", item_id),
     )
-    return replace(brief, **_details(raw)) if reading.full else brief
+    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

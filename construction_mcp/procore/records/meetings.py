@@ -30,7 +30,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """One meeting; an agenda until it took place, then minutes. Those after `web_url` come from its get tool only."""
+    """One meeting; an agenda until it took place, then minutes. Those after `web_url` a list tells only when asked."""
 
     id: int
     title: str | None
@@ -82,8 +82,6 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Meeting:
         topic_count=len(topics) if counted is None and topics else counted,
         web_url=reading.web_url("meetings", item_id),
     )
-    if not reading.full:
-        return brief
     rows = raw.get("attendees")
     attended = [row.get("login_information") for row in rows if isinstance(row, Mapping)] if rows else []
     return replace(

@@ -23,7 +23,7 @@ _CODES: dict[str, list[int] | None] = {"open": [0, 1, 2], "closed": [3], "any": 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One observation. Those after `web_url` come from its get tool only."""
+    """One observation. Those after `web_url` a list tells only when asked."""
 
     id: int
     number: str | None
@@ -112,7 +112,7 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Observation:
         days_overdue=late,
         web_url=reading.web_url("observations", "items", item_id),
     )
-    return replace(brief, **_details(raw)) if reading.full else brief
+    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ _FIRST, _LAST = date(2000, 1, 1), date(2100, 1, 1)  # a range needs both ends
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photo. Those after `web_url` come from its get tool only; `url` is the picture and needs a Procore login."""
+    """One photo. Those after `web_url` a list tells only when asked; `url` is the picture and needs a Procore login."""
 
     id: int
     filename: str | None
@@ -53,7 +53,7 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Photo:
         location=person(raw.get("location")),
         web_url=reading.web_url("images", "show", item_id),
     )
-    return replace(brief, **_details(raw)) if reading.full else brief
+    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

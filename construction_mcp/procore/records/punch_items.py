@@ -21,7 +21,7 @@ _PATH = "/rest/v1.1/punch_items"
 
 @dataclass(frozen=True, slots=True)
 class PunchItem:
-    """One punch item. Those after `web_url` come from its get tool only."""
+    """One punch item. Those after `web_url` a list tells only when asked."""
 
     id: int
     number: int | None
@@ -105,7 +105,7 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> PunchItem:
         days_overdue=late,
         web_url=reading.web_url("punch_list", "show", item_id),
     )
-    return replace(brief, **_details(raw)) if reading.full else brief
+    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from construction_mcp.toolsets.field.arguments import (
 Item = TypeVar("Item", PunchItem, Observation)
 
 
-@tool(effect="read", open_world=True, fields=True)
+@tool(effect="read", open_world=True, fields=True, summary_to="web_url")
 async def list_procore_punch_items(
     project_id: ProjectId,
     status: Annotated[punch_items.Status, "Only this status"] = "open",
@@ -75,7 +75,7 @@ async def get_procore_punch_item(
 
     Use list_procore_punch_items to find ids.
     """
-    return await PUNCH_ITEMS.find(await reading_of(procore, project_id, clock.now(), full=True), punch_item_id, ids)
+    return await PUNCH_ITEMS.find(await reading_of(procore, project_id, clock.now()), punch_item_id, ids)
 
 
 @tool(effect="outside", open_world=True)
@@ -95,7 +95,7 @@ async def create_procore_punch_item(
 
     For a safety or quality finding use create_procore_observation.
     """
-    reading = await reading_of(procore, project_id, clock.now(), full=True)
+    reading = await reading_of(procore, project_id, clock.now())
     members = await read_members(procore, project_id) if assignees else []
     people = [person_named(one, members, "assignees", project_id) for one in assignees or []]
     place = chosen(location, await read_locations(procore, project_id), "location") if location else None
@@ -125,7 +125,7 @@ async def create_procore_punch_item(
     return Effect(f"Create punch item {name!r}", shown, perform, (f"procore:project/{project_id}/punch_item",))
 
 
-@tool(effect="read", open_world=True, fields=True)
+@tool(effect="read", open_world=True, fields=True, summary_to="web_url")
 async def list_procore_observations(
     project_id: ProjectId,
     status: Annotated[observations.Status, "Only this status; open is everything not closed"] = "open",
@@ -161,7 +161,7 @@ async def get_procore_observation(
 
     Use list_procore_observations to find ids.
     """
-    return await OBSERVATIONS.find(await reading_of(procore, project_id, clock.now(), full=True), observation_id, ids)
+    return await OBSERVATIONS.find(await reading_of(procore, project_id, clock.now()), observation_id, ids)
 
 
 @tool(effect="outside", open_world=True)
@@ -182,7 +182,7 @@ async def create_procore_observation(
 
     For unfinished or defective work before handover use create_procore_punch_item.
     """
-    reading = await reading_of(procore, project_id, clock.now(), full=True)
+    reading = await reading_of(procore, project_id, clock.now())
     kind = chosen(type, await observations.read_types(procore, project_id), "type")
     members = await read_members(procore, project_id) if assignee else []
     person = person_named(assignee, members, "assignee", project_id) if assignee else None
@@ -216,7 +216,7 @@ async def create_procore_observation(
     return Effect(f"Create observation {name!r}", shown, perform, (f"procore:project/{project_id}/observation",))
 
 
-@tool(effect="read", open_world=True, fields=True)
+@tool(effect="read", open_world=True, fields=True, summary_to="web_url")
 async def list_procore_inspections(
     project_id: ProjectId,
     status: Annotated[inspections.Status, "Only this status"] = "any",
@@ -251,10 +251,10 @@ async def get_procore_inspection(
 
     Use list_procore_inspections to find ids.
     """
-    return await INSPECTIONS.find(await reading_of(procore, project_id, clock.now(), full=True), inspection_id, ids)
+    return await INSPECTIONS.find(await reading_of(procore, project_id, clock.now()), inspection_id, ids)
 
 
-@tool(effect="read", open_world=True, fields=True)
+@tool(effect="read", open_world=True, fields=True, summary_to="web_url")
 async def list_procore_incidents(
     project_id: ProjectId,
     status: Annotated[incidents.Status, "Only this status"] = "any",
@@ -287,10 +287,10 @@ async def get_procore_incident(
 
     Use list_procore_incidents to find ids.
     """
-    return await INCIDENTS.find(await reading_of(procore, project_id, clock.now(), full=True), incident_id, ids)
+    return await INCIDENTS.find(await reading_of(procore, project_id, clock.now()), incident_id, ids)
 
 
-@tool(effect="read", open_world=True, fields=True)
+@tool(effect="read", open_world=True, fields=True, summary_to="web_url")
 async def list_procore_photos(
     project_id: ProjectId,
     text: Text = None,
@@ -323,10 +323,10 @@ async def get_procore_photo(
 
     Use list_procore_photos to find ids.
     """
-    return await PHOTOS.find(await reading_of(procore, project_id, clock.now(), full=True), photo_id, ids)
+    return await PHOTOS.find(await reading_of(procore, project_id, clock.now()), photo_id, ids)
 
 
-@tool(effect="read", open_world=True, fields=True)
+@tool(effect="read", open_world=True, fields=True, summary_to="web_url")
 async def list_procore_meetings(
     project_id: ProjectId,
     when: Annotated[Literal["past", "upcoming", "any"], "Only past or upcoming ones"] = "any",
@@ -367,7 +367,7 @@ async def get_procore_meeting(
 
     Use list_procore_meetings to find ids.
     """
-    return await MEETINGS.find(await reading_of(procore, project_id, clock.now(), full=True), meeting_id, ids)
+    return await MEETINGS.find(await reading_of(procore, project_id, clock.now()), meeting_id, ids)
 
 
 class _Due(TypedDict, Generic[Item]):
