@@ -90,9 +90,7 @@ class Expressions:
 
         offset: where it starts in the text that stands at `path`.
         """
-        # A scope of what is mentioned costs what is mentioned; the whole one is for naming what was meant instead.
-        mentioned = {name: self.names[name] for name in names_in(text) if name in self.names}
-        found = self.engine.check(text, Scope({**self._roots, **mentioned, **local}))
+        found = self._found(text, local)
         if isinstance(found, Checked):
             self.reads.setdefault(path, set()).update(found.references)
             return found
@@ -106,6 +104,14 @@ class Expressions:
         assert not isinstance(found, Checked), "a wider scope makes no sense of what a narrower one could not"
         self.problems.extend(_problem(path, mistake, text, offset) for mistake in _distinct(found))
         return None
+
+    def _found(self, text: str, local: Mapping[str, Schema]) -> Checked | Sequence[Mistake]:
+        known = None if local else self.engine.recall(text, self.names)
+        if known is not None:
+            return known
+        # A scope of what is mentioned costs what is mentioned; the whole one is for naming what was meant instead.
+        mentioned = {name: self.names[name] for name in names_in(text) if name in self.names}
+        return self.engine.check(text, Scope({**self._roots, **mentioned, **local}))
 
     def whole(self, path: str, text: str, local: Mapping[str, Schema]) -> Checked | None:
         """As `check`, for a place that takes an expression and no text: braces have no business there."""
