@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from construction_mcp.actions.hole import Hole, has_hole, may_stand, words_for
+from construction_mcp.actions.shapes import one_for_each
 from construction_mcp.expressions.port import ANYTHING, Checked, ExpressionEngine, Mistake, Schema, Scope
 from construction_mcp.expressions.templates import parse, render
 from construction_mcp.workflow.definition import KEY
@@ -29,6 +30,7 @@ _LATER = "Mend the problems before it; then it is said what may have been meant.
 _REPEATS = 'A text has no statements: write {{ join(steps.x.output.items.map(r, r.subject), ", ") }}.'
 
 
+@one_for_each
 def step_schema(output: Schema) -> Schema:
     """What `steps.<key>` is: its output while it gave one, its status, its error."""
     properties = {"output": output, "status": STEP_STATUS, "error": _FAILURE}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from construction_mcp.actions.action import ActionTypes, Need, Setting
+from construction_mcp.actions.shapes import closed
 from construction_mcp.core.config import Limits
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.port import ANYTHING, ExpressionEngine, Schema
@@ -30,6 +31,11 @@ from construction_mcp.workflow.variables import schemas_of, sound_values_of, val
 
 _TEXT: Schema = {"type": "string"}
 _ID: Schema = {"type": "integer"}
+_ALWAYS: Mapping[str, Schema] = {
+    "workflow": closed(id=_TEXT, name=_TEXT, version=_ID),
+    "execution": closed(id=_TEXT),
+    "project": closed(id=_ID),
+}
 RETRY_ATTEMPTS = 3  # beyond three, a person learns more than a retry does
 RETRY_INITIAL_S, RETRY_MAX_S = 2.0, 300.0
 
@@ -96,20 +102,13 @@ def compile_plan(
 
 def _names(definition: Definition, types: ActionTypes) -> dict[str, Schema]:
     """What every expression may use, before any step is understood."""
-    workflow = {"id": _TEXT, "name": _TEXT, "version": _ID}
     not_known_yet = step_schema(ANYTHING)
     return {
         "trigger": trigger_schema(definition.trigger, types),
-        "workflow": _closed(workflow),
-        "execution": _closed({"id": _TEXT}),
-        "project": _closed({"id": _ID}),
+        **_ALWAYS,
         **schemas_of(definition.variables or {}),
         **{f"steps.{action.key}": not_known_yet for action in definition.actions or ()},
     }
-
-
-def _closed(properties: Mapping[str, Schema]) -> Schema:
-    return {"type": "object", "properties": dict(properties), "additionalProperties": False}
 
 
 def _check_filter(definition: Definition, types: ActionTypes, expressions: Expressions) -> None:
@@ -165,12 +164,9 @@ def _steps(actions: Sequence[Action], types: ActionTypes, expressions: Expressio
     by_key = {action.key: action for action in actions}  # of two with one key the last; the problem is reported
     mentioned = {key: _mentions(action) for key, action in by_key.items()}
     steps: dict[str, Step] = {}
-    schemas: dict[int, Schema] = {}  # by the output: most types give the same each time, and one schema is typed once
     for key in in_order(list(by_key), mentioned):
         step = steps[key] = understand(by_key[key], types, expressions)
-        if id(step.output) not in schemas:
-            schemas[id(step.output)] = step_schema(step.output)
-        expressions.names[f"steps.{key}"] = schemas[id(step.output)]
+        expressions.names[f"steps.{key}"] = step_schema(step.output)
     return {key: steps[key] for key in by_key}
 
 

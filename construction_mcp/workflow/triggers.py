@@ -160,12 +160,9 @@ def trigger_schema(trigger: Trigger | None, types: ActionTypes) -> Schema:
     """
     if trigger is None or (trigger.type == "webhook" and trigger.source is None):
         return ANYTHING  # what it will bring is not known yet
-    fields: dict[str, Schema] = {"type": {"type": "string"}, "at": {"type": "string"}, "input": ANYTHING}
     if trigger.type == "poll" or trigger.source == "procore":
-        fields |= {"event": _or_null(_EVENT), "record": _record(trigger.resources or (), types)}
-    elif trigger.type == "webhook":
-        fields["body"] = ANYTHING
-    return _object(fields)
+        return _object({**_START, "event": _or_null(_EVENT), "record": _record(trigger.resources or (), types)})
+    return _CALLED if trigger.type == "webhook" else _STARTED
 
 
 def _record(resources: Sequence[str], types: ActionTypes) -> Schema:
@@ -198,3 +195,6 @@ _EVENT = _object(
         "at": {"anyOf": [{"type": "string"}, {"type": "null"}]},
     }
 )
+_START: Mapping[str, Schema] = {"type": {"type": "string"}, "at": {"type": "string"}, "input": ANYTHING}
+_STARTED = _object(_START)
+_CALLED = _object({**_START, "body": ANYTHING})
