@@ -51,6 +51,14 @@ def may_stand(given: Schema, wanted: Schema, definitions: Mapping[str, Schema]) 
     return any(_same_kind(one, other, definitions) for one in _branches(given, {}) for other in takes)
 
 
+def kinds_taken(wanted: Schema, definitions: Mapping[str, Schema]) -> frozenset[str]:
+    """The JSON types of which every value may stand there, by `may_stand`: a look at the type alone."""
+    kinds = {_type_of(one) for one in _branches(wanted, definitions) if not one.get("items")}
+    if "" in kinds:
+        return frozenset(_WORDS)
+    return frozenset(kinds | {"integer", "number"} if kinds & {"integer", "number"} else kinds)
+
+
 def words_for(schema: Schema, definitions: Mapping[str, Schema]) -> str:
     """What a schema takes, for a person: "text or a list"."""
     found = dict.fromkeys(_WORDS.get(_type_of(one), "anything") for one in _branches(schema, definitions))
