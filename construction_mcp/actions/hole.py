@@ -29,7 +29,7 @@ def has_hole(value: Any) -> bool:
     """Whether some part of a config value is computed."""
     if isinstance(value, Hole):
         return True
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(has_hole(part) for part in value.values())
     return isinstance(value, list) and any(has_hole(part) for part in value)
 

@@ -10,7 +10,7 @@ _REMEMBERED_MAX = 500  # schemas that each such function holds: the outputs of s
 
 
 def one_for_each(make: Callable[[Schema], Schema]) -> Callable[[Schema], Schema]:
-    """Gives one object for one object, since a schema that was seen before has its type at once (`expressions.types`)."""
+    """Give one object for one object: a schema that was seen before has its type at once (`expressions.types`)."""
     made: dict[int, tuple[Schema, Schema]] = {}
 
     @wraps(make)

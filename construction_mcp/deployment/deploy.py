@@ -230,7 +230,7 @@ class Deployments:
         said: list[str] = []
         if before is not None and compiled.plan is not None:
             old = Definition.model_validate(before.definition)
-            said = changes(old, definition, before.consent, compiled.plan.as_json()["consent"])
+            said = changes(old, definition, before.consent, compiled.plan.consent)
         return Judged(workflow, definition, gathered, compiled, tuple(problems), before, tuple(said))
 
     async def _must_ask(self, ask: Ask, workflow_id: str, plan: Plan) -> bool:

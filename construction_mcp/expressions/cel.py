@@ -98,7 +98,7 @@ class CelEngine:
         return None if result is None else Checked(text, result, form.references, False)
 
     def _remember(self, form: Form, found: Checked) -> None:
-        """For all of its form; where the quick look saw other names in it than it has, it says nothing of the others."""
+        """For all of its form; where the quick look saw other names than there are, nothing is said of the others."""
         if form.references == found.references:
             if len(self._results) >= self._limits.expressions_cached_max:
                 self._results.clear()

@@ -41,7 +41,7 @@ class Form(NamedTuple):
     What a plain expression gives depends on types alone, so which names of these types it reads and which whole numbers
     stand in it makes no difference, and neither does it to which of its words are the names that it reads.
 
-    key: the text with the types of its names instead of them; is_path: it is one name alone, and the key has its schema.
+    key: the text with the types of its names instead of them; is_path: it is one name alone, and its schema is there.
     references: the paths that it reads, where it is plain.
     """
 

@@ -15,7 +15,7 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.port import ANYTHING, ExpressionEngine, Schema
 from construction_mcp.workflow import judging
-from construction_mcp.workflow.checking import Expressions, names_in, step_schema, texts_in
+from construction_mcp.workflow.checking import Expressions, step_schema, steps_in
 from construction_mcp.workflow.definition import Action, Definition
 from construction_mcp.workflow.effects import Effects, effects_of, requests_per_hour
 from construction_mcp.workflow.facts import Facts
@@ -29,6 +29,7 @@ from construction_mcp.workflow.triggers import trigger_problems, trigger_schema
 from construction_mcp.workflow.unwritable import unwritable
 from construction_mcp.workflow.variables import schemas_of, sound_values_of, values_of, variable_problems
 
+_LIMITS = Limits()
 _TEXT: Schema = {"type": "string"}
 _ID: Schema = {"type": "integer"}
 _ALWAYS: Mapping[str, Schema] = {
@@ -62,13 +63,12 @@ class Compiled:
 
 
 def compile_plan(
-    definition: Definition, facts: Facts, types: ActionTypes, engine: ExpressionEngine, limits: Limits | None = None
+    definition: Definition, facts: Facts, types: ActionTypes, engine: ExpressionEngine, limits: Limits = _LIMITS
 ) -> Compiled:
     """Every problem of a definition, what it can do, and its plan if nothing is wrong.
 
     Deterministic: equal definitions and facts give equal answers, whatever order their keys were written in.
     """
-    limits = limits or Limits()
     variables = definition.variables or {}
     broken = list(unwritable(definition))
     if broken:  # nothing else can be said of it, nor kept
@@ -162,18 +162,14 @@ def _dependency_problem(path: str, key: str, name: str, keys: Sequence[str]) -> 
 def _steps(actions: Sequence[Action], types: ActionTypes, expressions: Expressions) -> dict[str, Step]:
     """Every action understood, in document order. Each is looked at after those it mentions, for what they give."""
     by_key = {action.key: action for action in actions}  # of two with one key the last; the problem is reported
-    mentioned = {key: _mentions(action) for key, action in by_key.items()}
+    mentioned = {
+        key: steps_in([one.config, one.condition, one.for_each and one.for_each.items]) for key, one in by_key.items()
+    }
     steps: dict[str, Step] = {}
     for key in in_order(list(by_key), mentioned):
         step = steps[key] = understand(by_key[key], types, expressions)
         expressions.names[f"steps.{key}"] = step_schema(step.output)
     return {key: steps[key] for key in by_key}
-
-
-def _mentions(action: Action) -> set[str]:
-    texts = [*texts_in(action.config or {}), action.condition or "", action.for_each.items if action.for_each else ""]
-    names = {name for text in texts if "steps" in text for name in names_in(text)}
-    return {name.partition(".")[2] for name in names if name.startswith("steps.")}
 
 
 def _fact_problems(

@@ -18,10 +18,13 @@ def graph_of(steps: Mapping[str, Step]) -> Graph:
     """Who waits for whom, before circles are looked for."""
     graph = Graph(list(steps))
     for key, step in steps.items():
-        read = [path for path in step.references if path[0] == "steps" and len(path) > 1 and path[1] in steps]
-        graph.needs[key] = {path[1] for path in read if len(path) == 2 or path[2] == "output"} - {key}
-        named = {name for name in step.action.depends_on or () if name in steps}
-        graph.waits[key] = ({path[1] for path in read} | named) - graph.needs[key] - {key}
+        needs: set[str] = set()
+        waits = {name for name in step.action.depends_on or () if name in steps}
+        for path in step.references:
+            if path[0] == "steps" and len(path) > 1 and path[1] in steps:
+                (needs if len(path) == 2 or path[2] == "output" else waits).add(path[1])
+        graph.needs[key] = needs - {key}
+        graph.waits[key] = waits - needs - {key}
     graph.chain(key for key, step in steps.items() if step.effect in _CHAINED)
     return graph
 

@@ -1,8 +1,9 @@
 """Everything that can be wrong with what starts a workflow, and what expressions see of it as `trigger`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any, Literal
 
 from construction_mcp.actions.action import ActionTypes
 from construction_mcp.expressions.port import ANYTHING, Schema
@@ -75,7 +76,7 @@ def trigger_problems(trigger: Trigger | None, facts: Facts) -> Iterator[Problem]
 
 def _structure(trigger: Trigger) -> Iterator[Problem]:
     kind = " ".join(filter(None, [trigger.type, trigger.source if trigger.type == "webhook" else None]))
-    given = trigger.written()
+    given = {name: value for name in trigger.model_fields_set if (value := getattr(trigger, name)) is not None}
     for name in _NEEDS[kind]:
         if not given.get(name):
             message = f"A {kind} trigger needs {name}."
@@ -100,14 +101,20 @@ def _schedule(trigger: Trigger) -> Iterator[Problem]:
     elif zone and is_treacherous(zone):
         message = f"{zone} has no summer time, so half of the year this is an hour off the clock on the wall."
         yield warning("trigger.timezone", "ZONE_WITHOUT_SUMMER_TIME", message, _zone_fix(zone))
-    if cron is not None and not isinstance(cron, CronMistake) and _never_runs(trigger):
+    if (
+        cron is not None
+        and not isinstance(cron, CronMistake)
+        and _never_runs(trigger.cron or "", trigger.calendar, tuple(trigger.holidays or ()))
+    ):
         message = f"No day ever matches {trigger.cron!r}" + (" and is a working day." if trigger.calendar else ".")
         yield error("trigger.cron", "CRON_NEVER", message, "Name days that come, as 1-5 for Monday to Friday.")
 
 
-def _never_runs(trigger: Trigger) -> bool:
+@lru_cache(maxsize=1024)  # a workflow is compiled many times on its way, and most run on the same few days
+def _never_runs(cron: str, calendar: Literal["every_day", "working_days"] | None, holidays: tuple[date, ...]) -> bool:
     """Whatever the zone: days match or not by the local calendar."""
-    return next_run_at(trigger.model_copy(update={"timezone": "UTC"}), _SOME_MOMENT) is None
+    days = Trigger(type="schedule", cron=cron, timezone="UTC", calendar=calendar, holidays=list(holidays))
+    return next_run_at(days, _SOME_MOMENT) is None
 
 
 def _zone_fix(zone: str) -> str:

@@ -30,7 +30,7 @@ def _can_be_written(definition: Definition) -> bool:
 
 
 def _unbounded(definition: Definition) -> Iterator[Any]:
-    """What may be any value, or a text of any length: of numbers and texts with a bound, pydantic takes no such ones."""
+    """What may be any value, or a text of any length: where there is a bound, pydantic takes no such ones."""
     if definition.trigger is not None:
         yield definition.trigger.resources
     for name, variable in (definition.variables or {}).items():
