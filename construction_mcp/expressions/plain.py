@@ -26,7 +26,9 @@ _PLAIN = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _WHOLE_NUMBER = re.compile(r"(?<![\w.])(?:0|[1-9]\d{0,14})(?![\w.])", re.ASCII)  # larger ones may be out of range
-_NAMES = re.compile(r"(?<![\w.])([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", re.ASCII)
+_NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_ONE_NAME = re.compile(_NAME, re.ASCII)
+_NAMES = re.compile(rf"(?<![\w.])({_NAME})", re.ASCII)
 _RESULTS: Mapping[str, Schema] = {
     "BOOL": {"type": "boolean"},
     "INT": {"type": "integer"},
@@ -52,6 +54,11 @@ class Form(NamedTuple):
 
 def form_of(text: str, names: Mapping[str, Schema], types: Types) -> Form:
     """The form of any text: a quick look, which tells what the expression is only where its like is known."""
+    if _ONE_NAME.fullmatch(text):
+        path = tuple(text.split("."))
+        name = declared(path, names)
+        rest = path[name.count(".") + 1 :]
+        return Form((id(types.of(names[name])), rest) if name else text, True, (path,))
     pieces: list[Any] = _NAMES.split(_WHOLE_NUMBER.sub("0", text))  # every other one is a name
     paths: list[Path] = []
     for at in range(1, len(pieces), 2):
@@ -62,8 +69,6 @@ def form_of(text: str, names: Mapping[str, Schema], types: Types) -> Form:
             typed = types.of(names[name])
             paths.append(path[:-1] if is_called else path)
             pieces[at] = (typed.number, path[name.count(".") + 1 :])
-            if len(pieces) == 3 and not pieces[0] and not pieces[2]:
-                return Form((id(typed), pieces[at]), True, (path,))
     return Form(tuple(pieces), False, tuple(sorted(set(paths))) if len(paths) > 1 else tuple(paths))
 
 

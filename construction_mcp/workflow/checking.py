@@ -12,12 +12,14 @@ from construction_mcp.expressions.templates import parse, render
 from construction_mcp.workflow.definition import KEY
 from construction_mcp.workflow.problems import Problem, error, warning
 
+_TEXT: Schema = {"type": "string"}
 STEP_STATUS: Schema = {"type": "string", "enum": ["completed", "simulated", "skipped", "failed"]}
 _ERROR: Schema = {
     "type": "object",
     "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
     "additionalProperties": False,
 }
+_TRUTH: Schema = {"type": "boolean"}
 _FAILURE: Schema = {"anyOf": [_ERROR, {"type": "null"}]}  # one object for all steps: a schema once seen is one lookup
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
 _NAME = re.compile(r"\b(steps|vars)\s*\.\s*([A-Za-z_]\w*)")
@@ -73,7 +75,7 @@ class Expressions:
     names: what every expression may use, by qualified name; steps are added with what they give.
     values: the variables that have a sound value; a template that holds nothing else is filled in here and now.
     explained_max: problems after which no more is looked for what was meant instead: that costs every name there is.
-    reads: the references of each text that makes sense, by its place; broken: the places of those that do not.
+    reads: the references of each expression that makes sense, with its place; broken: the places of those that do not.
     """
 
     engine: ExpressionEngine
@@ -81,7 +83,7 @@ class Expressions:
     values: Mapping[str, Any]
     explained_max: int
     problems: list[Problem] = field(default_factory=list)
-    reads: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    reads: list[tuple[str, Sequence[tuple[str, ...]]]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     _roots: dict[str, Schema] = field(init=False)
     _unusable: Sequence[str] = field(init=False)
@@ -101,7 +103,7 @@ class Expressions:
         """
         found = self._found(text, local)
         if isinstance(found, Checked):
-            self.reads.setdefault(path, set()).update(found.references)
+            self.reads.append((path, found.references))
             return found
         self.broken.add(path)
         if any(name in text for name in self._unusable):  # told where the variable is declared
@@ -124,7 +126,7 @@ class Expressions:
 
     def whole(self, path: str, text: str, local: Mapping[str, Schema]) -> Checked | None:
         """As `check`, for a place that takes an expression and no text: braces have no business there."""
-        if "{{" not in _QUOTED.sub("", text):
+        if "{{" not in text or "{{" not in _QUOTED.sub("", text):
             return self.check(path, text, local)
         bare = " ".join(text.replace("{{", " ").replace("}}", " ").split())
         message = "This field is an expression already; {{ }} is for texts."
@@ -134,7 +136,7 @@ class Expressions:
     def boolean(self, path: str, text: str, local: Mapping[str, Schema]) -> Checked | None:
         """As `whole`, for an expression that has to be true or false."""
         found = self.whole(path, text, local)
-        if found is not None and not may_stand(found.result, {"type": "boolean"}, {}):
+        if found is not None and found.result != _TRUTH and not may_stand(found.result, _TRUTH, {}):
             message = f"A condition is true or false; this gives {words_for(found.result, {})}."
             self.problems.append(error(path, "CONDITION_NOT_BOOLEAN", message, "Compare it: size(...) > 0, x == y."))
         return found
@@ -167,12 +169,13 @@ class Expressions:
         holes = template.holes
         before = len(self.problems)
         self.problems.extend(_problem(path, mistake, text, 0) for mistake in template.mistakes)
-        result: Schema = ANYTHING if template.is_value else {"type": "string"}
+        is_value = template.is_value
+        result: Schema = ANYTHING if is_value else _TEXT
         for part in holes:
             checked = self.check(path, part.text, local, part.position)
             if checked is not None:
                 references.update(checked.references)
-                result = checked.result if template.is_value else result
+                result = checked.result if is_value else result
         is_broken = len(self.problems) > before
         if foreign:
             del self.problems[before:]  # what stands between foreign statements makes no sense by itself

@@ -65,13 +65,15 @@ def guards_of(steps: Mapping[str, Step]) -> dict[str, list[str]]:
     return guards
 
 
-def between_problems(steps: Mapping[str, Step], reads: Mapping[str, Iterable[tuple[str, ...]]]) -> Iterator[Problem]:
-    """Mistakes that only show when actions are seen together; `reads` are the references of each text by its place."""
-    for path, references in reads.items():
-        key = path.split(".")[1] if path.startswith("actions.") else ""
-        if any(place[:2] == ("steps", key) for place in references):
-            fix = "Refer to another action, or keep what it gave with state.set."
-            yield error(path, "ACTION_REFERS_TO_ITSELF", f"{key} reads its own outcome.", fix)
+def between_problems(
+    steps: Mapping[str, Step], reads: Iterable[tuple[str, Iterable[tuple[str, ...]]]]
+) -> Iterator[Problem]:
+    """Mistakes that only show when actions are seen together; `reads` are expressions' places and what each reads."""
+    for path, references in reads:
+        for read in references:
+            if read[0] == "steps" and len(read) > 1 and path.startswith(f"actions.{read[1]}."):
+                fix = "Refer to another action, or keep what it gave with state.set."
+                yield error(path, "ACTION_REFERS_TO_ITSELF", f"{read[1]} reads its own outcome.", fix)
     yield from _approval_problems(steps)
     yield from _never_run(steps)
 
