@@ -28,7 +28,7 @@ _PLAIN = re.compile(
 _WHOLE_NUMBER = re.compile(r"(?<![\w.])(?:0|[1-9]\d{0,14})(?![\w.])", re.ASCII)  # larger ones may be out of range
 _NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _ONE_NAME = re.compile(_NAME, re.ASCII)
-_NAMES = re.compile(rf"(?<![\w.])({_NAME})", re.ASCII)
+_NAMES = re.compile(f"({_NAME})", re.ASCII)
 _RESULTS: Mapping[str, Schema] = {
     "BOOL": {"type": "boolean"},
     "INT": {"type": "integer"},
