@@ -6,7 +6,7 @@ what shows only between actions (order, circles, approvals), then what shows onl
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from construction_mcp.actions.action import ActionTypes, Need, Setting
@@ -100,6 +100,14 @@ def compile_plan(
     )
 
 
+def permitted(compiled: Compiled, definition: Definition, facts: Facts) -> Compiled:
+    """What was compiled without `facts.permissions`, beside them: what to ask about them only the needs tell."""
+    refused = list(judging.permission_problems(compiled.needs, facts))
+    if not refused:
+        return compiled
+    return replace(compiled, plan=None, problems=_in_document_order([*compiled.problems, *refused], definition))
+
+
 def _names(definition: Definition, types: ActionTypes) -> dict[str, Schema]:
     """What every expression may use, before any step is understood."""
     not_known_yet = step_schema(ANYTHING)
@@ -176,7 +184,7 @@ def _fact_problems(
     definition: Definition, steps: Mapping[str, Step], effects: Effects, per_hour: int, facts: Facts
 ) -> Iterator[Problem]:
     yield from judging.project_problems(definition.project_id, steps, facts)
-    yield from judging.permission_problems(effects, facts)
+    yield from judging.permission_problems(effects.needs, facts)
     yield from judging.host_problems(steps, facts)
     yield from judging.people_problems(steps, facts)
     yield from judging.call_problems(steps, facts)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from construction_mcp.core.config import Limits
 from construction_mcp.core.json import write_json
-from construction_mcp.workflow.compiler import Compiled, compile_plan
+from construction_mcp.workflow.compiler import Compiled, compile_plan, permitted
 from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.document import shaped
 from construction_mcp.workflow.graph import in_order
@@ -135,6 +136,20 @@ def test_any_definition_gives_a_plan_or_problems_and_the_same_ones_twice(definit
 
     assert (first.plan is None) == bool(first.errors)
     assert answer(first) == answer(second)
+
+
+MAY_NOT = replace(FACTS, permissions={("RFIs", 1001): "none"})
+
+
+@OFTEN
+@given(definitions())
+def test_permissions_that_come_last_give_the_same_answer(definition):
+    """What to ask about only the needs tell, so a deployment compiles without them and adds what they forbid."""
+    beside = compiled(definition, MAY_NOT)
+    after = permitted(compiled(definition), definition, MAY_NOT)
+
+    assert answer(beside) == answer(after)
+    assert (beside.plan is None) == bool(beside.errors)
 
 
 @OFTEN
