@@ -6,7 +6,7 @@ from typing import Any
 
 from construction_mcp.expressions.port import ANYTHING, Schema
 
-_REMEMBERED_MAX = 500  # schemas that each such function holds: the outputs of some ten large workflows
+_REMEMBERED_MAX = 500  # schemas that each function of `one_for_each` holds
 
 
 def one_for_each(make: Callable[[Schema], Schema]) -> Callable[[Schema], Schema]:

@@ -98,7 +98,7 @@ class CelEngine:
         return None if result is None else Checked(text, result, form.references, False)
 
     def _remember(self, form: Form, found: Checked) -> None:
-        """For all of its form; where the quick look saw other names than there are, nothing is said of the others."""
+        """What is found of one is true of all of its form, unless the quick look saw other names than there are."""
         if form.references == found.references:
             if len(self._results) >= self._limits.expressions_cached_max:
                 self._results.clear()

@@ -40,10 +40,10 @@ _RESULTS: Mapping[str, Schema] = {
 class Form(NamedTuple):
     """What all expressions have in common that are written alike: `steps.x.output.total > 3`, for any step and limit.
 
-    What a plain expression gives depends on types alone, so which names of these types it reads and which whole numbers
-    stand in it makes no difference, and neither does it to which of its words are the names that it reads.
+    What a plain expression gives depends on types alone, and what it reads on which of its words are names. So it makes
+    no difference which names of these types stand there, and which whole numbers.
 
-    key: the text with the types of its names instead of them; is_path: it is one name alone, and its schema is there.
+    key: the text with types instead of its names; of one name alone (`is_path`), with its schema instead.
     references: the paths that it reads, where it is plain.
     """
 
