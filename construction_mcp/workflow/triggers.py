@@ -8,7 +8,7 @@ from typing import Any, Literal
 from construction_mcp.actions.action import ActionTypes
 from construction_mcp.expressions.port import ANYTHING, Schema
 from construction_mcp.procore.event_names import EVENTS, named, names_like
-from construction_mcp.workflow.cron import CronMistake, read_cron
+from construction_mcp.workflow.cron import Cron, CronMistake, read_cron
 from construction_mcp.workflow.definition import Trigger
 from construction_mcp.workflow.facts import Facts
 from construction_mcp.workflow.problems import Problem, either, error, warning
@@ -101,11 +101,7 @@ def _schedule(trigger: Trigger) -> Iterator[Problem]:
     elif zone and is_treacherous(zone):
         message = f"{zone} has no summer time, so half of the year this is an hour off the clock on the wall."
         yield warning("trigger.timezone", "ZONE_WITHOUT_SUMMER_TIME", message, _zone_fix(zone))
-    if (
-        cron is not None
-        and not isinstance(cron, CronMistake)
-        and _never_runs(trigger.cron or "", trigger.calendar, tuple(trigger.holidays or ()))
-    ):
+    if isinstance(cron, Cron) and _never_runs(cron.text, trigger.calendar, tuple(trigger.holidays or ())):
         message = f"No day ever matches {trigger.cron!r}" + (" and is a working day." if trigger.calendar else ".")
         yield error("trigger.cron", "CRON_NEVER", message, "Name days that come, as 1-5 for Monday to Friday.")
 
