@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import PydanticCustomError
 
-from construction_mcp.actions.hole import Hole, has_hole, may_stand, without_holes, words_for
+from construction_mcp.actions.hole import Hole, has_hole, kinds_taken, may_stand, without_holes, words_for
 from construction_mcp.expressions.port import Schema
 
 if TYPE_CHECKING:
@@ -162,16 +162,28 @@ def _mark(metadata: Sequence[Any], annotation: Any) -> Cel | None:
 
 
 def _require_kind(config: type[Config], name: str, hole: Hole) -> None:
+    gives = hole.schema.get("type")
+    if isinstance(gives, str) and gives in _kinds_taken(config, name):
+        return
     if name in cel_fields(config):
         return  # an expression is text, whatever it gives
-    schema = fields_schema(config)
-    wanted = schema["properties"][config.model_fields[name].alias or name]
-    definitions = schema.get("$defs", {})
+    wanted, definitions = _wanted(config, name)
     if not may_stand(hole.schema, wanted, definitions):
         takes, gives = words_for(wanted, definitions), words_for(hole.schema, {})
         raise PydanticCustomError(
             "hole", "takes {takes}, and {text} gives {gives}", {"takes": takes, "text": hole.text, "gives": gives}
         )
+
+
+def _wanted(config: type[Config], name: str) -> tuple[Schema, Mapping[str, Schema]]:
+    """The JSON Schema of a field, and what it refers to."""
+    schema = fields_schema(config)
+    return schema["properties"][config.model_fields[name].alias or name], schema.get("$defs", {})
+
+
+@cache
+def _kinds_taken(config: type[Config], name: str) -> frozenset[str]:
+    return kinds_taken(*_wanted(config, name))
 
 
 def _nothing(_config: Written, _setting: Setting) -> Sequence[Any]:

@@ -29,7 +29,7 @@ def has_hole(value: Any) -> bool:
     """Whether some part of a config value is computed."""
     if isinstance(value, Hole):
         return True
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(has_hole(part) for part in value.values())
     return isinstance(value, list) and any(has_hole(part) for part in value)
 
@@ -49,6 +49,14 @@ def may_stand(given: Schema, wanted: Schema, definitions: Mapping[str, Schema]) 
         return True
     takes = _branches(wanted, definitions)
     return any(_same_kind(one, other, definitions) for one in _branches(given, {}) for other in takes)
+
+
+def kinds_taken(wanted: Schema, definitions: Mapping[str, Schema]) -> frozenset[str]:
+    """The JSON types of which every value may stand there, by `may_stand`: a look at the type alone."""
+    kinds = {_type_of(one) for one in _branches(wanted, definitions) if not one.get("items")}
+    if "" in kinds:
+        return frozenset(_WORDS)
+    return frozenset(kinds | {"integer", "number"} if kinds & {"integer", "number"} else kinds)
 
 
 def words_for(schema: Schema, definitions: Mapping[str, Schema]) -> str:

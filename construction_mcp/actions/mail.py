@@ -13,6 +13,7 @@ from construction_mcp.core.config import Limits
 from construction_mcp.core.destinations import MAIL_ADDRESS
 
 _LIMITS = Limits()
+_BETWEEN = re.compile("[,;]")
 _SEVERAL = rf"^\s*{MAIL_ADDRESS}(\s*[,;]\s*{MAIL_ADDRESS})*\s*$"
 ADDRESS = rf"^{MAIL_ADDRESS}$"
 PROJECT_DIRECTORY = "project_directory"
@@ -20,7 +21,7 @@ PROJECT_DIRECTORY = "project_directory"
 
 def split(value: Any) -> Any:
     """The addresses of `a@x.com, b@x.com` as a list; what is no text stays for the list's own check."""
-    return [part.strip() for part in re.split(r"[,;]", value) if part.strip()] if isinstance(value, str) else value
+    return [part.strip() for part in _BETWEEN.split(value) if part.strip()] if isinstance(value, str) else value
 
 
 Address = Annotated[str, Form(ADDRESS, "a mail address, as ann@builder.com"), Field(max_length=254)]
@@ -65,8 +66,7 @@ class Allow(Config):
 
 def fixed(value: Any) -> list[str]:
     """The addresses that are written out, canonically and once each."""
-    found = [part for text in texts(value) if HOLE not in text for part in split(text)]
-    return sorted({part.lower() for part in found})
+    return sorted({part.lower() for text in texts(value) if HOLE not in text for part in split(text)})
 
 
 def computed(value: Any) -> list[str]:
@@ -76,9 +76,7 @@ def computed(value: Any) -> list[str]:
 
 def consents(written: Written, setting: Setting, fields: Sequence[str]) -> list[Consent | Unbounded]:
     """Consent to each address in `fields`, and to what `allow` admits; where neither bounds it, why not."""
-    found: list[Consent | Unbounded] = [
-        Consent("mail", one) for one in sorted({one for name in fields for one in fixed(written.get(name))})
-    ]
+    found: list[Consent | Unbounded] = [Consent("mail", one) for one in fixed([written.get(name) for name in fields])]
     allowed = _allowed(written.get("allow"), setting)
     if allowed is not None:
         return [*found, allowed]
@@ -107,10 +105,10 @@ def _unbounded(name: str, text: str) -> Unbounded:
 
 def recipients_in_words(written: Written, fields: Sequence[str] = ("to", "cc")) -> str:
     """`a@x.com and b@x.com`, and whom a run may choose."""
-    named = sorted({one for name in fields for one in fixed(written.get(name))})
-    waiting = sorted({text for name in fields for text in texts(written.get(name)) if awaits_user(text)})
+    said = list(texts([written.get(name) for name in fields]))
+    named, waiting = fixed(said), sorted({text for text in said if awaits_user(text)})
     allow = written.get("allow")
     chosen = [f"up to {allow.get('max_per_run')} people of {allow.get('to')}"] if isinstance(allow, dict) else []
-    if not chosen and any(computed(written.get(name)) for name in fields):
+    if not chosen and computed(said):
         chosen = ["people chosen in the run"]
     return in_words([*named, *waiting, *chosen], "more")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -49,7 +50,7 @@ def place_of(config: Written, setting: Setting) -> Place:
     if given is None:
         return Place((), 1, "the workflow's project")
     if type(given) is int:  # as almost always
-        return Place((given,), 1, f"project {given}")
+        return _one(given)
     if given == ALL_ACTIVE:
         return _all_active(setting)
     rows = given if isinstance(given, list) and given else [given]
@@ -58,6 +59,11 @@ def place_of(config: Written, setting: Setting) -> Place:
         return _known(ids)
     count = len(rows) if isinstance(given, list) or name == "project_id" else _assumed()
     return Place((), count, f"{'a project' if count == 1 else 'projects'} chosen when it runs")
+
+
+@lru_cache(maxsize=256)  # every action of a workflow asks several times, and most for the same one
+def _one(project_id: int) -> Place:
+    return Place((project_id,), 1, f"project {project_id}")
 
 
 def _all_active(setting: Setting) -> Place:

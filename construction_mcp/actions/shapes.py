@@ -1,9 +1,28 @@
 """JSON Schemas of outputs that are put together from the schemas of a config."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from construction_mcp.expressions.port import ANYTHING, Schema
+
+_REMEMBERED_MAX = 500  # schemas that each function of `one_for_each` holds
+
+
+def one_for_each(make: Callable[[Schema], Schema]) -> Callable[[Schema], Schema]:
+    """Give one object for one object: a schema that was seen before has its type at once (`expressions.types`)."""
+    made: dict[int, tuple[Schema, Schema]] = {}
+
+    @wraps(make)
+    def remembering(schema: Schema) -> Schema:
+        known = made.get(id(schema))
+        if known is None:
+            if len(made) >= _REMEMBERED_MAX:
+                made.clear()
+            known = made[id(schema)] = (schema, make(schema))  # holding the schema keeps its id from being reused
+        return known[1]
+
+    return remembering
 
 
 def closed(**properties: Schema) -> Schema:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from construction_mcp.actions.action import ActionType, Cel, Config, Expression
 from construction_mcp.actions.performing import Context, Output
-from construction_mcp.actions.shapes import array_of, closed, element, or_null
+from construction_mcp.actions.shapes import array_of, closed, element, one_for_each, or_null
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Invalid
 from construction_mcp.core.json import write_json
@@ -79,6 +79,7 @@ class SetConfig(Config):
     value: Annotated[Any, Field(description="Any value; with {{ }} it is put together from others")]
 
 
+@one_for_each
 def _of_items(items: Schema) -> Schema:
     return closed(items=array_of(items), skipped={"type": "integer"})
 
@@ -107,7 +108,12 @@ def _aggregated(inputs: Inputs) -> Schema:
 
 
 def _set(inputs: Inputs) -> Schema:
-    return closed(value=inputs.get("value", ANYTHING))
+    return _of_value(inputs.get("value", ANYTHING))
+
+
+@one_for_each
+def _of_value(value: Schema) -> Schema:
+    return closed(value=value)
 
 
 async def _filter(config: FilterConfig, context: Context) -> Output:

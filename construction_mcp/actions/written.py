@@ -15,7 +15,7 @@ def is_settled(value: Any) -> bool:
 
 def awaits_user(text: str) -> bool:
     """It is a variable that nobody has filled in yet: the user will, so no run decides it."""
-    return _ONE_VARIABLE.fullmatch(text.strip()) is not None
+    return HOLE in text and _ONE_VARIABLE.fullmatch(text.strip()) is not None
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -29,7 +29,7 @@ from construction_mcp.store.deliveries import Deliveries
 from construction_mcp.store.hooks import Hooks
 from construction_mcp.store.versions import Candidate, Standing, Version, Versions
 from construction_mcp.store.workflows import Workflow, Workflows, not_found
-from construction_mcp.workflow.compiler import Compiled
+from construction_mcp.workflow.compiler import Compiled, permitted
 from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.diff import changes
 from construction_mcp.workflow.facts import Facts
@@ -214,13 +214,13 @@ class Deployments:
         await self._starting.clear_unknown()
 
     async def _judge(self, workflow: Workflow) -> Judged:
-        """Twice compiled, for the permissions to ask about are those that the plan needs."""
+        """The permissions come last: to ask about are those that the plan needs."""
         definition = definition_of(workflow)
         gathered = await self._facts.gather(workflow, definition)
         compiled = self._compile(definition, gathered.facts)
         if compiled.needs:
             gathered = await self._facts.permitted(gathered, compiled.needs)
-            compiled = self._compile(definition, gathered.facts)
+            compiled = permitted(compiled, definition, gathered.facts)
         problems = [*compiled.problems, *gathered.problems]
         if compiled.plan is not None:
             problems += await self._starting.judge(compiled.plan, gathered.procore)
@@ -230,7 +230,7 @@ class Deployments:
         said: list[str] = []
         if before is not None and compiled.plan is not None:
             old = Definition.model_validate(before.definition)
-            said = changes(old, definition, before.consent, compiled.plan.as_json()["consent"])
+            said = changes(old, definition, before.consent, compiled.plan.consent)
         return Judged(workflow, definition, gathered, compiled, tuple(problems), before, tuple(said))
 
     async def _must_ask(self, ask: Ask, workflow_id: str, plan: Plan) -> bool:

@@ -28,7 +28,7 @@ from construction_mcp.expressions.failures import FAILED
 from construction_mcp.expressions.functions import FIRST_GIVEN
 from construction_mcp.expressions.habits import habit_in
 from construction_mcp.expressions.mistakes import SYNTAX, TOO_LONG, UNKNOWN_NAME, mistakes_of
-from construction_mcp.expressions.plain import plain_form, result_of
+from construction_mcp.expressions.plain import Form, form_of, is_plain, result_of
 from construction_mcp.expressions.port import ANYTHING, Checked, Mistake, Schema, Scope
 from construction_mcp.expressions.reads import Path, path_of, project, reads_of, references
 from construction_mcp.expressions.renaming import PREFIX, Environments, Renamed, declared
@@ -66,47 +66,78 @@ class CelEngine:
         self._types = Types(self._limits.expression_messages_max)
         self._environments = Environments(self._types, self._limits.expression_names_max)
         self._checked: LRUCache[Hashable, Checked] = LRUCache(self._limits.expressions_cached_max)
+        self._results: dict[Hashable, Schema] = {}  # by form; kept while `_types` keeps what the forms name
+
+    def recall(self, text: str, names: Mapping[str, Schema]) -> Checked | None:
+        """What the expression reads and gives, where one that is written alike was checked; None says nothing."""
+        if len(text) > self._limits.expression_chars_max or PREFIX in text or FIRST_GIVEN in text:
+            return None
+        self._tidy()
+        return self._recalled(text, form_of(text, names, self._types))
 
     def check(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """What the expression reads and gives, or every mistake in it. Pure; what was checked before costs a lookup."""
         refused = self._refused(text)
         if refused is not None:
             return [refused]
-        if self._types.tidy():
-            self._checked.clear()
-        found = self._known_path(text, scope) or self._known(text, scope)
+        self._tidy()
+        form = form_of(text, scope.names, self._types)
+        found = self._recalled(text, form) or self._known_path(text, scope, form) or self._known(text, scope, form)
         if isinstance(found, Checked):
             return found
         habit = habit_in(text, scope)
         return found if habit is None else [habit]
 
-    def _known_path(self, text: str, scope: Scope) -> Checked | None:
+    def _tidy(self) -> None:
+        if self._types.tidy():
+            self._checked.clear()
+            self._results.clear()
+
+    def _recalled(self, text: str, form: Form) -> Checked | None:
+        result = self._results.get(form.key)
+        return None if result is None else Checked(text, result, form.references, False)
+
+    def _remember(self, form: Form, found: Checked) -> None:
+        """What is found of one is true of all of its form, unless the quick look saw other names than there are."""
+        if form.references == found.references:
+            if len(self._results) >= self._limits.expressions_cached_max:
+                self._results.clear()
+            self._results[form.key] = found.result
+
+    def _known_path(self, text: str, scope: Scope, form: Form) -> Checked | None:
         """What only names a value that certainly exists, as most templates do, needs no checker."""
         path = plain_path(text)
         name = declared(path, scope.names)
-        found = self._types.certain(scope.names[name], path[name.count(".") + 1 :]) if name else None
-        return None if found is None else Checked(text, found, (path,), False)
-
-    def _known(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
-        """The same expression over the same schemas means the same again; mistakes depend on all names there are."""
-        renamed = self._environments.renamed(text, scope)
-        plain = plain_form(renamed)
-        key: Hashable = plain or (text, tuple(map(id, renamed.typed)))
-        known = self._checked.get(key)
-        if known is not None:
-            return Checked(text, known.result, renamed.references, False) if plain else known
-        found = self._check(text, renamed, scope, is_plain=plain is not None)
-        if isinstance(found, Checked):
-            self._checked[key] = found
+        result = self._types.certain(scope.names[name], path[name.count(".") + 1 :]) if name else None
+        if result is None:
+            return None
+        found = Checked(text, result, (path,), False)
+        if form.is_path:
+            self._remember(form, found)
         return found
 
-    def _check(self, text: str, renamed: Renamed, scope: Scope, *, is_plain: bool) -> Checked | Sequence[Mistake]:
+    def _known(self, text: str, scope: Scope, form: Form) -> Checked | Sequence[Mistake]:
+        """The same expression over the same schemas means the same again; mistakes depend on all names there are."""
+        renamed = self._environments.renamed(text, scope)
+        key: Hashable = (text, tuple(map(id, renamed.typed)))
+        known = self._checked.get(key)
+        if known is not None:
+            return known
+        by_types = is_plain(renamed)
+        found = self._check(text, renamed, scope, by_types=by_types)
+        if isinstance(found, Checked):
+            self._checked[key] = found
+            if by_types:
+                self._remember(form, found)
+        return found
+
+    def _check(self, text: str, renamed: Renamed, scope: Scope, *, by_types: bool) -> Checked | Sequence[Mistake]:
         environment = self._environments.environment(renamed, scope)
         try:
             compiled = environment.compile(renamed.text)
         except RuntimeError as error:
             return mistakes_of(str(error), renamed, scope, self._types)
-        given = result_of(compiled) if is_plain else None
+        given = result_of(compiled) if by_types else None
         if given is not None:
             return Checked(text, given, renamed.references, False)
         tree = read(compiled.serialize())
@@ -118,7 +149,7 @@ class CelEngine:
         if mistakes:
             return mistakes
         result = self._schema_of(tree, shape) if path is None else self._schema_at(path, scope)
-        paths = renamed.references if is_plain else references(reads_of(tree.root, renamed.names))
+        paths = renamed.references if by_types else references(reads_of(tree.root, renamed.names))
         return Checked(text, result, paths, tree.loops)
 
     def _refused(self, text: str) -> Mistake | None:

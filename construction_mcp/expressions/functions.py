@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -239,8 +240,9 @@ FIRST_GIVEN = "first_given__"  # the name `default` has when it runs; no user's 
 DECIMAL = frozenset({"number", "sum", "avg"})  # checked as dyn so that they compare with whole numbers; always double
 
 
+@cache
 def checked() -> "cel.EnvConfig":
-    """The functions as the checker sees them."""
+    """The functions as the checker sees them; reading them takes longer than making an environment with them."""
     import json
 
     from cel_expr_python import cel

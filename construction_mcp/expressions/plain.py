@@ -6,11 +6,13 @@ functions but `size` in it is read from its tree (`ast`).
 """
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from construction_mcp.expressions.port import Schema
-from construction_mcp.expressions.renaming import Renamed
+from construction_mcp.expressions.reads import Path
+from construction_mcp.expressions.renaming import Renamed, declared
+from construction_mcp.expressions.types import Types
 
 if TYPE_CHECKING:
     from cel_expr_python import cel
@@ -24,6 +26,9 @@ _PLAIN = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _WHOLE_NUMBER = re.compile(r"(?<![\w.])(?:0|[1-9]\d{0,14})(?![\w.])", re.ASCII)  # larger ones may be out of range
+_NAME = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_ONE_NAME = re.compile(_NAME, re.ASCII)
+_NAMES = re.compile(f"({_NAME})", re.ASCII)
 _RESULTS: Mapping[str, Schema] = {
     "BOOL": {"type": "boolean"},
     "INT": {"type": "integer"},
@@ -32,15 +37,44 @@ _RESULTS: Mapping[str, Schema] = {
 }
 
 
-def plain_form(renamed: Renamed) -> str | None:
-    """What all plain expressions have in common that give the same; None where the text is not plain.
+class Form(NamedTuple):
+    """What all expressions have in common that are written alike: `steps.x.output.total > 3`, for any step and limit.
 
-    What one gives depends on types alone, so which names of these types it reads and which whole numbers stand in it
-    makes no difference: `steps.x.output.total > 3` is checked once for every step of that type and every limit.
+    What a plain expression gives depends on types alone, and what it reads on which of its words are names. So it makes
+    no difference which names of these types stand there, and which whole numbers.
+
+    key: the text with types instead of its names; of one name alone (`is_path`), with its schema instead.
+    references: the paths that it reads, where it is plain.
     """
-    if not renamed.all_declared or _PLAIN.fullmatch(renamed.text) is None:
-        return None
-    return _WHOLE_NUMBER.sub("0", renamed.text)
+
+    key: Hashable
+    is_path: bool
+    references: tuple[Path, ...]
+
+
+def form_of(text: str, names: Mapping[str, Schema], types: Types) -> Form:
+    """The form of any text: a quick look, which tells what the expression is only where its like is known."""
+    if _ONE_NAME.fullmatch(text):
+        path = tuple(text.split("."))
+        name = declared(path, names)
+        rest = path[name.count(".") + 1 :]
+        return Form((id(types.of(names[name])), rest) if name else text, True, (path,))
+    pieces: list[Any] = _NAMES.split(_WHOLE_NUMBER.sub("0", text))  # every other one is a name
+    paths: list[Path] = []
+    for at in range(1, len(pieces), 2):
+        path = tuple(pieces[at].split("."))
+        is_called = pieces[at + 1][:1] == "("
+        name = declared(path[:-1] if is_called else path, names)
+        if name:
+            typed = types.of(names[name])
+            paths.append(path[:-1] if is_called else path)
+            pieces[at] = (typed.number, path[name.count(".") + 1 :])
+    return Form(tuple(pieces), False, tuple(sorted(set(paths))) if len(paths) > 1 else tuple(paths))
+
+
+def is_plain(renamed: Renamed) -> bool:
+    """Whether the text reads what its names say, and gives what their types do."""
+    return renamed.all_declared and _PLAIN.fullmatch(renamed.text) is not None
 
 
 def result_of(compiled: "cel.Expression") -> Schema | None:

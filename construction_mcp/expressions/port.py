@@ -50,6 +50,13 @@ class Mistake:
 class ExpressionEngine(Protocol):
     """Checks and evaluates expressions. Checking is pure and quick; evaluating is bounded in time and memory."""
 
+    def recall(self, text: str, names: Mapping[str, Schema]) -> Checked | None:
+        """What the expression reads and gives, where one that is written alike was checked; None says nothing.
+
+        names: as in a `Scope`, as many as there are; only those in the text are looked at.
+        """
+        ...
+
     def check(self, text: str, scope: Scope) -> Checked | Sequence[Mistake]:
         """What the expression reads and gives, or every mistake in it."""
         ...

@@ -68,7 +68,6 @@ class Environments:
         self._types = types
         self._names_max = names_max
         self._generation = types.generation
-        self._numbers: dict[Shape, int] = {}
         self._declared: dict[str, Shape] = {}
         self._env: cel.Env | None = None
 
@@ -102,7 +101,7 @@ class Environments:
 
     def _free_name(self, shape: Shape, taken: Iterable[str] = ()) -> str:
         """A name that stands for a value of the type."""
-        number = self._numbers.setdefault(shape, len(self._numbers))
+        number = self._types.number_of(shape)
         slot = 0
         while (name := f"{PREFIX}{number}_{slot}") in taken:
             slot += 1
@@ -130,7 +129,7 @@ class Environments:
 
     def _forget(self) -> None:
         self._generation = self._types.generation
-        self._numbers, self._declared, self._env = {}, {}, None
+        self._declared, self._env = {}, None
 
 
 def declared(path: Sequence[str], names: Mapping[str, object]) -> str:

@@ -44,10 +44,11 @@ _KNOWN_MAX = 20_000  # schemas remembered by identity: those of some ten large w
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A schema with its references resolved, and its type."""
+    """A schema with its references resolved, and its type. Equal types have equal numbers, different ones do not."""
 
     schema: Schema
     shape: Shape
+    number: int
 
 
 class Types:
@@ -69,6 +70,7 @@ class Types:
         self._equal: dict[Any, Schema] = {}
         self._first: dict[int, Schema] = {}
         self._typed: dict[int, Typed] = {}
+        self._numbers: dict[Shape, int] = {}
         self._schemas: dict[str, Schema] = {}
 
     def tidy(self) -> bool:
@@ -100,8 +102,13 @@ class Types:
     def _typed_as(self, first: Schema) -> Typed:
         typed = self._typed.get(id(first))
         if typed is None:
-            typed = self._typed[id(first)] = Typed(first, self._shape_of(first))
+            shape = self._shape_of(first)
+            typed = self._typed[id(first)] = Typed(first, shape, self.number_of(shape))
         return typed
+
+    def number_of(self, shape: Shape) -> int:
+        """What stands for the type in names and keys."""
+        return self._numbers.setdefault(shape, len(self._numbers))
 
     def _first_equal(self, schema: Schema) -> Schema:
         """The first schema that said the same; kept, so that its id stands for what it says."""

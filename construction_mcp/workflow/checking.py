@@ -6,17 +6,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from construction_mcp.actions.hole import Hole, has_hole, may_stand, words_for
+from construction_mcp.actions.shapes import one_for_each
 from construction_mcp.expressions.port import ANYTHING, Checked, ExpressionEngine, Mistake, Schema, Scope
 from construction_mcp.expressions.templates import parse, render
 from construction_mcp.workflow.definition import KEY
 from construction_mcp.workflow.problems import Problem, error, warning
 
+_TEXT: Schema = {"type": "string"}
 STEP_STATUS: Schema = {"type": "string", "enum": ["completed", "simulated", "skipped", "failed"]}
 _ERROR: Schema = {
     "type": "object",
     "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
     "additionalProperties": False,
 }
+_TRUTH: Schema = {"type": "boolean"}
 _FAILURE: Schema = {"anyOf": [_ERROR, {"type": "null"}]}  # one object for all steps: a schema once seen is one lookup
 _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
 _NAME = re.compile(r"\b(steps|vars)\s*\.\s*([A-Za-z_]\w*)")
@@ -29,6 +32,7 @@ _LATER = "Mend the problems before it; then it is said what may have been meant.
 _REPEATS = 'A text has no statements: write {{ join(steps.x.output.items.map(r, r.subject), ", ") }}.'
 
 
+@one_for_each
 def step_schema(output: Schema) -> Schema:
     """What `steps.<key>` is: its output while it gave one, its status, its error."""
     properties = {"output": output, "status": STEP_STATUS, "error": _FAILURE}
@@ -37,10 +41,17 @@ def step_schema(output: Schema) -> Schema:
 
 def names_in(text: str) -> set[str]:
     """The `steps.x` and `vars.x` a text mentions outside quotes; a quick look, before anything is checked."""
-    if "steps" not in text and "vars" not in text:
-        return set()
-    shown = _QUOTED.sub("''", text) if "'" in text or '"' in text else text
-    return {f"{root}.{name}" for root, name in _NAME.findall(shown)}
+    return {f"{root}.{name}" for root, name in _names_in(text)} if "steps" in text or "vars" in text else set()
+
+
+def steps_in(config: Any) -> set[str]:
+    """The steps that the texts of a config mention, as quickly looked at."""
+    texts = (text for text in texts_in(config) if "steps" in text)
+    return {name for text in texts for root, name in _names_in(text) if root == "steps"}
+
+
+def _names_in(text: str) -> list[tuple[str, str]]:
+    return _NAME.findall(_QUOTED.sub("''", text) if "'" in text or '"' in text else text)
 
 
 def texts_in(value: Any) -> list[str]:
@@ -52,7 +63,7 @@ def texts_in(value: Any) -> list[str]:
             found.append(one)
         elif isinstance(one, list):
             waiting += one
-        elif isinstance(one, Mapping):
+        elif isinstance(one, dict):  # as JSON has it: asking for Mapping costs more than all the rest
             waiting += one.values()
     return found
 
@@ -64,7 +75,7 @@ class Expressions:
     names: what every expression may use, by qualified name; steps are added with what they give.
     values: the variables that have a sound value; a template that holds nothing else is filled in here and now.
     explained_max: problems after which no more is looked for what was meant instead: that costs every name there is.
-    reads: the references of each text that makes sense, by its place; broken: the places of those that do not.
+    reads: the references of each expression that makes sense, with its place; broken: the places of those that do not.
     """
 
     engine: ExpressionEngine
@@ -72,7 +83,7 @@ class Expressions:
     values: Mapping[str, Any]
     explained_max: int
     problems: list[Problem] = field(default_factory=list)
-    reads: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
+    reads: list[tuple[str, Sequence[tuple[str, ...]]]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
     _roots: dict[str, Schema] = field(init=False)
     _unusable: Sequence[str] = field(init=False)
@@ -90,11 +101,9 @@ class Expressions:
 
         offset: where it starts in the text that stands at `path`.
         """
-        # A scope of what is mentioned costs what is mentioned; the whole one is for naming what was meant instead.
-        mentioned = {name: self.names[name] for name in names_in(text) if name in self.names}
-        found = self.engine.check(text, Scope({**self._roots, **mentioned, **local}))
+        found = self._found(text, local)
         if isinstance(found, Checked):
-            self.reads.setdefault(path, set()).update(found.references)
+            self.reads.append((path, found.references))
             return found
         self.broken.add(path)
         if any(name in text for name in self._unusable):  # told where the variable is declared
@@ -107,9 +116,17 @@ class Expressions:
         self.problems.extend(_problem(path, mistake, text, offset) for mistake in _distinct(found))
         return None
 
+    def _found(self, text: str, local: Mapping[str, Schema]) -> Checked | Sequence[Mistake]:
+        known = None if local else self.engine.recall(text, self.names)
+        if known is not None:
+            return known
+        # A scope of what is mentioned costs what is mentioned; the whole one is for naming what was meant instead.
+        mentioned = {name: self.names[name] for name in names_in(text) if name in self.names}
+        return self.engine.check(text, Scope({**self._roots, **mentioned, **local}))
+
     def whole(self, path: str, text: str, local: Mapping[str, Schema]) -> Checked | None:
         """As `check`, for a place that takes an expression and no text: braces have no business there."""
-        if "{{" not in _QUOTED.sub("", text):
+        if "{{" not in text or "{{" not in _QUOTED.sub("", text):
             return self.check(path, text, local)
         bare = " ".join(text.replace("{{", " ").replace("}}", " ").split())
         message = "This field is an expression already; {{ }} is for texts."
@@ -119,7 +136,7 @@ class Expressions:
     def boolean(self, path: str, text: str, local: Mapping[str, Schema]) -> Checked | None:
         """As `whole`, for an expression that has to be true or false."""
         found = self.whole(path, text, local)
-        if found is not None and not may_stand(found.result, {"type": "boolean"}, {}):
+        if found is not None and found.result != _TRUTH and not may_stand(found.result, _TRUTH, {}):
             message = f"A condition is true or false; this gives {words_for(found.result, {})}."
             self.problems.append(error(path, "CONDITION_NOT_BOOLEAN", message, "Compare it: size(...) > 0, x == y."))
         return found
@@ -130,7 +147,7 @@ class Expressions:
             return self._fill_text(path, value, local, references)
         if isinstance(value, list):
             return [self.fill(f"{path}[{at}]", part, local, references) for at, part in enumerate(value)]
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             parts = self.named(path, value).items()
             return {key: self.fill(f"{path}.{key}", part, local, references) for key, part in parts}
         return value
@@ -152,12 +169,13 @@ class Expressions:
         holes = template.holes
         before = len(self.problems)
         self.problems.extend(_problem(path, mistake, text, 0) for mistake in template.mistakes)
-        result: Schema = ANYTHING if template.is_value else {"type": "string"}
+        is_value = template.is_value
+        result: Schema = ANYTHING if is_value else _TEXT
         for part in holes:
             checked = self.check(path, part.text, local, part.position)
             if checked is not None:
                 references.update(checked.references)
-                result = checked.result if template.is_value else result
+                result = checked.result if is_value else result
         is_broken = len(self.problems) > before
         if foreign:
             del self.problems[before:]  # what stands between foreign statements makes no sense by itself

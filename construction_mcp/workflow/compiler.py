@@ -6,15 +6,16 @@ what shows only between actions (order, circles, approvals), then what shows onl
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from construction_mcp.actions.action import ActionTypes, Need, Setting
+from construction_mcp.actions.shapes import closed
 from construction_mcp.core.config import Limits
 from construction_mcp.core.nearest import nearest
 from construction_mcp.expressions.port import ANYTHING, ExpressionEngine, Schema
 from construction_mcp.workflow import judging
-from construction_mcp.workflow.checking import Expressions, names_in, step_schema, texts_in
+from construction_mcp.workflow.checking import Expressions, step_schema, steps_in
 from construction_mcp.workflow.definition import Action, Definition
 from construction_mcp.workflow.effects import Effects, effects_of, requests_per_hour
 from construction_mcp.workflow.facts import Facts
@@ -28,8 +29,14 @@ from construction_mcp.workflow.triggers import trigger_problems, trigger_schema
 from construction_mcp.workflow.unwritable import unwritable
 from construction_mcp.workflow.variables import schemas_of, sound_values_of, values_of, variable_problems
 
+_LIMITS = Limits()
 _TEXT: Schema = {"type": "string"}
 _ID: Schema = {"type": "integer"}
+_ALWAYS: Mapping[str, Schema] = {
+    "workflow": closed(id=_TEXT, name=_TEXT, version=_ID),
+    "execution": closed(id=_TEXT),
+    "project": closed(id=_ID),
+}
 RETRY_ATTEMPTS = 3  # beyond three, a person learns more than a retry does
 RETRY_INITIAL_S, RETRY_MAX_S = 2.0, 300.0
 
@@ -56,13 +63,12 @@ class Compiled:
 
 
 def compile_plan(
-    definition: Definition, facts: Facts, types: ActionTypes, engine: ExpressionEngine, limits: Limits | None = None
+    definition: Definition, facts: Facts, types: ActionTypes, engine: ExpressionEngine, limits: Limits = _LIMITS
 ) -> Compiled:
     """Every problem of a definition, what it can do, and its plan if nothing is wrong.
 
     Deterministic: equal definitions and facts give equal answers, whatever order their keys were written in.
     """
-    limits = limits or Limits()
     variables = definition.variables or {}
     broken = list(unwritable(definition))
     if broken:  # nothing else can be said of it, nor kept
@@ -94,22 +100,23 @@ def compile_plan(
     )
 
 
+def permitted(compiled: Compiled, definition: Definition, facts: Facts) -> Compiled:
+    """What was compiled without `facts.permissions`, beside them: what to ask about them only the needs tell."""
+    refused = list(judging.permission_problems(compiled.needs, facts))
+    if not refused:
+        return compiled
+    return replace(compiled, plan=None, problems=_in_document_order([*compiled.problems, *refused], definition))
+
+
 def _names(definition: Definition, types: ActionTypes) -> dict[str, Schema]:
     """What every expression may use, before any step is understood."""
-    workflow = {"id": _TEXT, "name": _TEXT, "version": _ID}
     not_known_yet = step_schema(ANYTHING)
     return {
         "trigger": trigger_schema(definition.trigger, types),
-        "workflow": _closed(workflow),
-        "execution": _closed({"id": _TEXT}),
-        "project": _closed({"id": _ID}),
+        **_ALWAYS,
         **schemas_of(definition.variables or {}),
         **{f"steps.{action.key}": not_known_yet for action in definition.actions or ()},
     }
-
-
-def _closed(properties: Mapping[str, Schema]) -> Schema:
-    return {"type": "object", "properties": dict(properties), "additionalProperties": False}
 
 
 def _check_filter(definition: Definition, types: ActionTypes, expressions: Expressions) -> None:
@@ -163,28 +170,21 @@ def _dependency_problem(path: str, key: str, name: str, keys: Sequence[str]) -> 
 def _steps(actions: Sequence[Action], types: ActionTypes, expressions: Expressions) -> dict[str, Step]:
     """Every action understood, in document order. Each is looked at after those it mentions, for what they give."""
     by_key = {action.key: action for action in actions}  # of two with one key the last; the problem is reported
-    mentioned = {key: _mentions(action) for key, action in by_key.items()}
+    mentioned = {
+        key: steps_in([one.config, one.condition, one.for_each and one.for_each.items]) for key, one in by_key.items()
+    }
     steps: dict[str, Step] = {}
-    schemas: dict[int, Schema] = {}  # by the output: most types give the same each time, and one schema is typed once
     for key in in_order(list(by_key), mentioned):
         step = steps[key] = understand(by_key[key], types, expressions)
-        if id(step.output) not in schemas:
-            schemas[id(step.output)] = step_schema(step.output)
-        expressions.names[f"steps.{key}"] = schemas[id(step.output)]
+        expressions.names[f"steps.{key}"] = step_schema(step.output)
     return {key: steps[key] for key in by_key}
-
-
-def _mentions(action: Action) -> set[str]:
-    texts = [*texts_in(action.config or {}), action.condition or "", action.for_each.items if action.for_each else ""]
-    names = {name for text in texts if "steps" in text for name in names_in(text)}
-    return {name.partition(".")[2] for name in names if name.startswith("steps.")}
 
 
 def _fact_problems(
     definition: Definition, steps: Mapping[str, Step], effects: Effects, per_hour: int, facts: Facts
 ) -> Iterator[Problem]:
     yield from judging.project_problems(definition.project_id, steps, facts)
-    yield from judging.permission_problems(effects, facts)
+    yield from judging.permission_problems(effects.needs, facts)
     yield from judging.host_problems(steps, facts)
     yield from judging.people_problems(steps, facts)
     yield from judging.call_problems(steps, facts)

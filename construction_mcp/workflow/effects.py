@@ -1,7 +1,7 @@
 """What deploying a workflow agrees to: in words for people, canonically for the digest, in requests for the rate."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -42,7 +42,7 @@ class Effects:
 def effects_of(steps: Mapping[str, Step], setting: Setting) -> Effects:
     """What these steps can do, at most."""
     known = [step for step in steps.values() if step.kind is not None]
-    agreed = {step.key: list(_consents(step, setting)) for step in known}
+    agreed = {step.key: said for step in known if (said := _consents(step, setting))}
     return Effects(
         words=list(dict.fromkeys(line for step in known if (line := _words(step, setting)))),
         consents=[one for said in agreed.values() for one in said if isinstance(one, Consent)],
@@ -62,14 +62,13 @@ def _words(step: Step, setting: Setting) -> str:
     return f"{said}, up to {step.times} times" if step.times > 1 and step.effect != "read" else said
 
 
-def _consents(step: Step, setting: Setting) -> Iterable[Consent | Unbounded]:
+def _consents(step: Step, setting: Setting) -> list[Consent | Unbounded]:
     """A step that runs for each item may do so once per item."""
     assert step.kind is not None
-    for one in step.kind.consents(step.written, setting):
-        if isinstance(one, Consent) and one.max_per_run is None:
-            yield Consent(one.kind, one.target, step.times)
-        else:
-            yield one
+    return [
+        Consent(one.kind, one.target, step.times) if isinstance(one, Consent) and one.max_per_run is None else one
+        for one in step.kind.consents(step.written, setting)
+    ]
 
 
 def _needs(steps: Sequence[Step], setting: Setting) -> list[Need]:

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from construction_mcp.actions.action import Unbounded, project_fields
+from construction_mcp.actions.action import Need, Unbounded, project_fields
 from construction_mcp.core.nearest import nearest
-from construction_mcp.workflow.effects import Effects
 from construction_mcp.workflow.facts import Facts
 from construction_mcp.workflow.problems import Problem, error, warning
 from construction_mcp.workflow.steps import Step
@@ -59,11 +58,11 @@ def _unknown_projects(places: Sequence[tuple[str, Any]], facts: Facts) -> Iterat
             yield error(path, "PROJECT_UNKNOWN", f"The connection sees no project {one} in {where}.", fix)
 
 
-def permission_problems(effects: Effects, facts: Facts) -> Iterator[Problem]:
+def permission_problems(needs: Sequence[Need], facts: Facts) -> Iterator[Problem]:
     """Procore tools in which the connection may do less than the workflow has to."""
-    for need in effects.needs:
-        if facts.permissions is None:
-            return
+    if facts.permissions is None:
+        return
+    for need in needs:
         level = facts.permissions.get((need.tool, need.project_id))
         if level is not None and _LEVELS.index(level) < _LEVELS.index(need.level):
             where = f"in project {need.project_id}" if need.project_id else "of the company"

@@ -18,10 +18,13 @@ def graph_of(steps: Mapping[str, Step]) -> Graph:
     """Who waits for whom, before circles are looked for."""
     graph = Graph(list(steps))
     for key, step in steps.items():
-        read = [path for path in step.references if path[0] == "steps" and len(path) > 1 and path[1] in steps]
-        graph.needs[key] = {path[1] for path in read if len(path) == 2 or path[2] == "output"} - {key}
-        named = {name for name in step.action.depends_on or () if name in steps}
-        graph.waits[key] = ({path[1] for path in read} | named) - graph.needs[key] - {key}
+        needs: set[str] = set()
+        waits = {name for name in step.action.depends_on or () if name in steps}
+        for path in step.references:
+            if path[0] == "steps" and len(path) > 1 and path[1] in steps:
+                (needs if len(path) == 2 or path[2] == "output" else waits).add(path[1])
+        graph.needs[key] = needs - {key}
+        graph.waits[key] = waits - needs - {key}
     graph.chain(key for key, step in steps.items() if step.effect in _CHAINED)
     return graph
 
@@ -62,13 +65,15 @@ def guards_of(steps: Mapping[str, Step]) -> dict[str, list[str]]:
     return guards
 
 
-def between_problems(steps: Mapping[str, Step], reads: Mapping[str, Iterable[tuple[str, ...]]]) -> Iterator[Problem]:
-    """Mistakes that only show when actions are seen together; `reads` are the references of each text by its place."""
-    for path, references in reads.items():
-        key = path.split(".")[1] if path.startswith("actions.") else ""
-        if any(place[:2] == ("steps", key) for place in references):
-            fix = "Refer to another action, or keep what it gave with state.set."
-            yield error(path, "ACTION_REFERS_TO_ITSELF", f"{key} reads its own outcome.", fix)
+def between_problems(
+    steps: Mapping[str, Step], reads: Iterable[tuple[str, Iterable[tuple[str, ...]]]]
+) -> Iterator[Problem]:
+    """Mistakes that only show when actions are seen together; `reads` are expressions' places and what each reads."""
+    for path, references in reads:
+        for read in references:
+            if read[0] == "steps" and len(read) > 1 and path.startswith(f"actions.{read[1]}."):
+                fix = "Refer to another action, or keep what it gave with state.set."
+                yield error(path, "ACTION_REFERS_TO_ITSELF", f"{read[1]} reads its own outcome.", fix)
     yield from _approval_problems(steps)
     yield from _never_run(steps)
 

@@ -6,17 +6,16 @@ moment decides.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from construction_mcp.core.json import write_json
 
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """Tries of one step. Waits grow from `initial_s` to `max_s` with full jitter."""
 
     max_attempts: int
@@ -24,8 +23,7 @@ class Retry:
     max_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Fan:
+class Fan(NamedTuple):
     """Run the node once per item of `items` (CEL), known as `name` inside."""
 
     items: str
@@ -34,8 +32,7 @@ class Fan:
     max_items: int
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One action, ready to run.
 
     after: keys that have to be over, however they ended, before this one may start.
@@ -59,6 +56,11 @@ class Node:
     guarded_by: Sequence[str]
     level: int
 
+    def as_json(self) -> dict[str, Any]:
+        """The node as JSON values; nothing is copied."""
+        fan = None if self.for_each is None else self.for_each._asdict()
+        return {**self._asdict(), "retry": self.retry._asdict(), "for_each": fan}
+
 
 @dataclass(frozen=True)  # not slots: what follows from it is worked out once
 class Plan:
@@ -80,8 +82,9 @@ class Plan:
     format: int = FORMAT
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as JSON values; `plan_from` reads it back."""
-        return asdict(self)
+        """The plan as JSON values, to be read and not to be changed; `plan_from` reads it back."""
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**parts, "nodes": [node.as_json() for node in self.nodes]}
 
     @cached_property
     def canonical(self) -> str:

@@ -129,10 +129,10 @@ def _config(
             item = element(schema_of_value(filled.get(cel.item_of))) if cel.item_of else ANYTHING
             scope = {**local, "item": item} if cel.item_of else local
             filled[name] = _expressions(f"{path}.{name}", raw[name], cel, scope, references, expressions)
-    found = {} if kind is None else dict(config_problems(path, kind, filled))
+    found = {} if kind is None else config_problems(path, kind, filled)
     expressions.problems.extend(found.values())
     # What is wrong at the top says nothing about the type it would have.
-    return {name: Hole(str(raw[name]), ANYTHING) if name in found else filled[name] for name in raw}
+    return filled | {name: Hole(str(raw[name]), ANYTHING) for name in found if name in raw} if found else filled
 
 
 def _expressions(
@@ -183,7 +183,7 @@ def _output(kind: ActionType | None, config: Mapping[str, Any]) -> Schema:
 def _as_written(value: Any) -> Any:
     if isinstance(value, Hole):
         return value.text
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _as_written(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_as_written(part) for part in value]

@@ -1,13 +1,14 @@
 """Everything that can be wrong with what starts a workflow, and what expressions see of it as `trigger`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any, Literal
 
 from construction_mcp.actions.action import ActionTypes
 from construction_mcp.expressions.port import ANYTHING, Schema
 from construction_mcp.procore.event_names import EVENTS, named, names_like
-from construction_mcp.workflow.cron import CronMistake, read_cron
+from construction_mcp.workflow.cron import Cron, CronMistake, read_cron
 from construction_mcp.workflow.definition import Trigger
 from construction_mcp.workflow.facts import Facts
 from construction_mcp.workflow.problems import Problem, either, error, warning
@@ -75,7 +76,7 @@ def trigger_problems(trigger: Trigger | None, facts: Facts) -> Iterator[Problem]
 
 def _structure(trigger: Trigger) -> Iterator[Problem]:
     kind = " ".join(filter(None, [trigger.type, trigger.source if trigger.type == "webhook" else None]))
-    given = trigger.written()
+    given = {name: value for name in trigger.model_fields_set if (value := getattr(trigger, name)) is not None}
     for name in _NEEDS[kind]:
         if not given.get(name):
             message = f"A {kind} trigger needs {name}."
@@ -100,14 +101,16 @@ def _schedule(trigger: Trigger) -> Iterator[Problem]:
     elif zone and is_treacherous(zone):
         message = f"{zone} has no summer time, so half of the year this is an hour off the clock on the wall."
         yield warning("trigger.timezone", "ZONE_WITHOUT_SUMMER_TIME", message, _zone_fix(zone))
-    if cron is not None and not isinstance(cron, CronMistake) and _never_runs(trigger):
+    if isinstance(cron, Cron) and _never_runs(cron.text, trigger.calendar, tuple(trigger.holidays or ())):
         message = f"No day ever matches {trigger.cron!r}" + (" and is a working day." if trigger.calendar else ".")
         yield error("trigger.cron", "CRON_NEVER", message, "Name days that come, as 1-5 for Monday to Friday.")
 
 
-def _never_runs(trigger: Trigger) -> bool:
+@lru_cache(maxsize=1024)  # a workflow is compiled many times on its way, and most run on the same few days
+def _never_runs(cron: str, calendar: Literal["every_day", "working_days"] | None, holidays: tuple[date, ...]) -> bool:
     """Whatever the zone: days match or not by the local calendar."""
-    return next_run_at(trigger.model_copy(update={"timezone": "UTC"}), _SOME_MOMENT) is None
+    days = Trigger(type="schedule", cron=cron, timezone="UTC", calendar=calendar, holidays=list(holidays))
+    return next_run_at(days, _SOME_MOMENT) is None
 
 
 def _zone_fix(zone: str) -> str:
@@ -160,12 +163,9 @@ def trigger_schema(trigger: Trigger | None, types: ActionTypes) -> Schema:
     """
     if trigger is None or (trigger.type == "webhook" and trigger.source is None):
         return ANYTHING  # what it will bring is not known yet
-    fields: dict[str, Schema] = {"type": {"type": "string"}, "at": {"type": "string"}, "input": ANYTHING}
     if trigger.type == "poll" or trigger.source == "procore":
-        fields |= {"event": _or_null(_EVENT), "record": _record(trigger.resources or (), types)}
-    elif trigger.type == "webhook":
-        fields["body"] = ANYTHING
-    return _object(fields)
+        return _object({**_START, "event": _or_null(_EVENT), "record": _record(trigger.resources or (), types)})
+    return _CALLED if trigger.type == "webhook" else _STARTED
 
 
 def _record(resources: Sequence[str], types: ActionTypes) -> Schema:
@@ -198,3 +198,6 @@ _EVENT = _object(
         "at": {"anyOf": [{"type": "string"}, {"type": "null"}]},
     }
 )
+_START: Mapping[str, Schema] = {"type": {"type": "string"}, "at": {"type": "string"}, "input": ANYTHING}
+_STARTED = _object(_START)
+_CALLED = _object({**_START, "body": ANYTHING})

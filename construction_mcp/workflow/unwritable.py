@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from construction_mcp.workflow.definition import Definition, Model
+from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.problems import Problem, error
 
 
@@ -23,14 +23,20 @@ def unwritable(definition: Definition) -> Iterator[Problem]:
 
 def _can_be_written(definition: Definition) -> bool:
     try:
-        json.dumps(definition, allow_nan=False, ensure_ascii=False, default=_inside).encode()
+        json.dumps(list(_unbounded(definition)), allow_nan=False, ensure_ascii=False, default=str).encode()
     except ValueError:
         return False
     return True
 
 
-def _inside(value: Any) -> Any:
-    return value.__dict__ if isinstance(value, Model) else str(value)
+def _unbounded(definition: Definition) -> Iterator[Any]:
+    """What may be any value, or a text of any length: where there is a bound, pydantic takes no such ones."""
+    if definition.trigger is not None:
+        yield definition.trigger.resources
+    for name, variable in (definition.variables or {}).items():
+        yield name, variable.value, variable.default
+    for action in definition.actions or ():
+        yield action.config, action.depends_on
 
 
 def _below(path: str, value: Any) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from construction_mcp.actions.schemas import item_of, list_of, schema_of
+from construction_mcp.actions.shapes import one_for_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,12 @@ def test_a_record_that_does_not_say_its_project_gets_it() -> None:
     assert "project_id" not in plain["properties"]["item"]["properties"]
     assert placed["properties"]["item"]["properties"]["project_id"] == {"type": "integer"}
     assert "project_id" in placed["properties"]["item"]["required"]
+
+
+def test_one_object_is_given_for_one_object_and_never_for_another():
+    """Python gives the id of what is let go to the next: what was made of a schema is remembered with the schema."""
+    made = one_for_each(lambda schema: {"of": schema["const"]})
+    kept = {"const": -1}
+
+    assert [made({"const": number}) for number in range(1200)] == [{"of": number} for number in range(1200)]
+    assert made(kept) is made(kept)

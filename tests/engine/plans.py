@@ -1,7 +1,7 @@
 """The plans that every engine must carry out alike (EnginePort's conformance suite): what goes in, and how it ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from construction_mcp.workflow.plan import Node, Retry
@@ -109,7 +109,7 @@ CASES: Sequence[Case] = (
     _case("a fan over no list", [_value("a", 1, for_each=fan("1 + 1"))], "failed", steps={"a": "failed"}),
     _case(
         "a fan that is too wide",
-        [_value("a", 1, for_each=replace(fan("[1, 2, 3]"), max_items=2))],
+        [_value("a", 1, for_each=fan("[1, 2, 3]")._replace(max_items=2))],
         "failed",
         steps={"a": "failed"},
     ),

@@ -164,7 +164,7 @@ def node(key: str, type_: str = "test.noop", after: Sequence[str] = (), **more: 
         guarded_by=[],
         level=0,
     )
-    return replace(base, **more)
+    return base._replace(**more)
 
 
 def fan(items: str, concurrency: int = 5) -> Fan:

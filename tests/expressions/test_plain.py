@@ -103,3 +103,86 @@ def test_a_number_that_is_none_is_told_though_the_expression_is_known_with_anoth
         "steps.rfis.output.total + 3x",
     ):
         assert not isinstance(engine.check(text, SCOPE), Checked), text
+
+
+TWINS = Scope(
+    {
+        **SCOPE.names,
+        "steps.twin": SCOPE.names["steps.rfis"],
+        "steps.size": SCOPE.names["steps.rfis"],
+        "vars.other": {"type": "string"},
+        "vars.kinds": {"type": "string", "enum": ["open", "closed"]},
+        "vars.name-x": {"type": "string"},
+        "zz__0": {"type": "number"},
+    }
+)
+_ALIKE = (
+    *("vars.other", "vars.kinds", "steps.twin.output.total", "steps.size.output.total", "steps.twin.output.items"),
+    *("vars.name-x", "zz__0", "first_given__", "7", "42", "07", "1e5", "2x5", "0x1f", "3u", "99999999999999999999"),
+    *("steps.twin.output.items.size()", "steps.size.output.items.size ()", "size(steps.size)", "steps.twin.size"),
+    *(
+        "(steps.twin.output).total",
+        "steps.rfis.output.items[0].total",
+        "'vars.name'",
+        "a.vars.name",
+        "vars.name.vars.name",
+    ),
+)
+
+
+def test_what_is_recalled_is_what_a_check_says():
+    """Of any text, after others that are written alike: nothing is taken for its like that means something else."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    dice, engine = random.Random(seed), CelEngine()
+    recalled = 0
+
+    for _ in range(3000):
+        text = _written(dice, 2)
+        for atom in dice.sample(_ATOMS, 8):
+            text = text.replace(atom, dice.choice(_ALIKE)) if dice.random() < 0.5 else text
+        known, read = engine.recall(text, TWINS.names), engine.check(text + AS_A_TREE, TWINS)
+        if known is not None:
+            recalled += 1
+            assert isinstance(read, Checked), text
+            assert (known.text, known.loops) == (text, read.loops)
+            assert (known.result, known.references) == (read.result, read.references), text
+        engine.check(text, TWINS)
+
+    assert recalled > 100
+
+
+def test_what_is_written_alike_is_recalled_with_names_of_its_own():
+    """A method's name is no field of what it is called on, nor a field of something computed a name."""
+    engine = CelEngine()
+    for text in ("steps.rfis.output.items.size() > 3", "(steps.rfis.output).total > vars.limit"):
+        assert isinstance(engine.check(text, TWINS), Checked)
+
+    size = engine.recall("steps.twin.output.items.size() > 14", TWINS.names)
+    total = engine.recall("(steps.twin.output).total > vars.limit", TWINS.names)
+
+    assert size is not None
+    assert size.references == (("steps", "twin", "output", "items"),)
+    assert total is not None
+    assert total.references == (("steps", "twin", "output"), ("vars", "limit"))
+
+
+def test_a_quick_look_that_saw_other_names_is_not_believed():
+    engine = CelEngine()
+    checked = engine.check("steps . rfis.output.total > 3", TWINS)
+
+    assert isinstance(checked, Checked)
+    assert checked.references == (("steps", "rfis", "output", "total"),)
+    assert engine.recall("steps . rfis.output.total > 3", TWINS.names) is None
+
+
+def test_nothing_is_recalled_of_a_text_that_no_parser_gets():
+    """Too long, or with our own names in it, though its like is known."""
+    engine = CelEngine()
+    assert isinstance(engine.check("vars.name == vars.name", TWINS), Checked)
+    assert isinstance(engine.check("vars.limit > 3", TWINS), Checked)
+    long = "vars." + "n" * 2000
+
+    assert engine.recall("vars.other == vars.name", TWINS.names) is not None
+    assert engine.recall("zz__0 > 4", TWINS.names) is None
+    assert engine.recall(f"{long} == vars.name", {**TWINS.names, long: TWINS.names["vars.name"]}) is None

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from construction_mcp.core.config import Limits
 from construction_mcp.core.json import write_json
-from construction_mcp.workflow.compiler import Compiled, compile_plan
+from construction_mcp.workflow.compiler import Compiled, compile_plan, permitted
 from construction_mcp.workflow.definition import Definition
 from construction_mcp.workflow.document import shaped
 from construction_mcp.workflow.graph import in_order
@@ -134,6 +136,20 @@ def test_any_definition_gives_a_plan_or_problems_and_the_same_ones_twice(definit
 
     assert (first.plan is None) == bool(first.errors)
     assert answer(first) == answer(second)
+
+
+MAY_NOT = replace(FACTS, permissions={("RFIs", 1001): "none"})
+
+
+@OFTEN
+@given(definitions())
+def test_permissions_that_come_last_give_the_same_answer(definition):
+    """What to ask about only the needs tell, so a deployment compiles without them and adds what they forbid."""
+    beside = compiled(definition, MAY_NOT)
+    after = permitted(compiled(definition), definition, MAY_NOT)
+
+    assert answer(beside) == answer(after)
+    assert (beside.plan is None) == bool(beside.errors)
 
 
 @OFTEN
@@ -266,12 +282,38 @@ def test_another_process_says_the_same(seed):
     assert json.loads(done.stdout) == [[found_in(case) for case in cases()], plan.hash]
 
 
+class Counted(Mapping[str, Any]):
+    """Names, with how many of them were looked at."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.given = names
+        self.looked = 0
+
+    def __getitem__(self, name: str) -> Any:
+        self.looked += 1
+        return self.given[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.looked += len(self.given)
+        return iter(self.given)
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+
 class Counting:
     """The engine, with what it was asked counted."""
 
     def __init__(self) -> None:
         self.checks = 0
         self.names = 0
+
+    def recall(self, text: str, names: Mapping[str, Any]) -> Any:
+        counted = Counted(names)
+        known = ENGINE.recall(text, counted)
+        self.checks += known is not None  # else the check follows, and counts
+        self.names += counted.looked
+        return known
 
     def check(self, text: str, scope: Any) -> Any:
         self.checks += 1
@@ -280,7 +322,7 @@ class Counting:
 
 
 def work(shape: dict[str, Any]) -> tuple[int, int]:
-    """Checks, and names that were handed over for them."""
+    """Checks, and names that were handed over or looked at for them."""
     engine = Counting()
     compile_plan(shaped({**SOUND, **shape}), FACTS, TYPES, engine, Limits())  # type: ignore[arg-type]  # only checks
     return engine.checks, engine.names
