@@ -20,12 +20,14 @@ SLOT = "\0"  # JSON text cannot contain it
 
 
 class Answers(NamedTuple):
-    """Result texts. Of the two listings, `modern_list` is for 2026-07-28."""
+    """Result texts. Of the listings, `modern_` is for 2026-07-28, `_views` for clients that show views."""
 
     initialize: dict[str, str]
     discover: str
     legacy_list: str
     modern_list: str
+    legacy_list_views: str
+    modern_list_views: str
 
 
 def load_answers(launch: Launch) -> Answers | None:
@@ -67,6 +69,8 @@ def compose(kept: dict[str, Any], launch: Launch) -> Answers | None:
         kept["discover"].replace(SLOT, words),
         kept["legacy_list"].replace(SLOT, ",".join(tool["legacy"] for tool in chosen)),
         kept["modern_list"].replace(SLOT, ",".join(tool["modern"] for tool in chosen)),
+        kept["legacy_list"].replace(SLOT, ",".join(tool.get("legacy_view", tool["legacy"]) for tool in chosen)),
+        kept["modern_list"].replace(SLOT, ",".join(tool.get("modern_view", tool["modern"]) for tool in chosen)),
     )
 
 

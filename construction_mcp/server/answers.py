@@ -17,20 +17,20 @@ from mcp.server.lowlevel import Server
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_MODERN_VERSION
 
 from construction_mcp.bootstrap import House
+from construction_mcp.core.apps import EXTENSION, MIME_TYPE
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.instructions import instructions
 from construction_mcp.core.types import Principal
 from construction_mcp.front.answers import CACHE, FILE, SLOT, key_of, read_kept
-from construction_mcp.front.conversation import Conversation
+from construction_mcp.front.conversation import VERSION_KEY, Conversation
 from construction_mcp.front.fingerprint import Installed, look_around
+from construction_mcp.front.static import CAPABILITIES_KEY
 from construction_mcp.registry.catalog import View
 from construction_mcp.server.app import build_server
 from construction_mcp.server.channel import Channel
 
-ENVELOPE = {
-    "io.modelcontextprotocol/protocolVersion": LATEST_MODERN_VERSION,
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
+_PLAIN: Mapping[str, Any] = {}
+_WITH_VIEWS: Mapping[str, Any] = {"extensions": {EXTENSION: {"mimeTypes": [MIME_TYPE]}}}
 
 
 async def make_answers(house: House, person: Principal, key: list[Any]) -> dict[str, Any]:
@@ -78,9 +78,14 @@ def _server(house: House, person: Principal, *, read_only: bool) -> Server[Any]:
 
 
 async def _pieces(house: House, server: Server[Any]) -> list[dict[str, Any]]:
-    """Each tool of the listing as text, in both eras, with what selecting needs."""
-    legacy = (await _legacy_list(server, HANDSHAKE_PROTOCOL_VERSIONS[-1]))["tools"]
-    modern = (await _modern(server, "tools/list"))["tools"]
+    """Each tool of the listing as text, in both eras, with what selecting needs; twice where it has a view."""
+    version = HANDSHAKE_PROTOCOL_VERSIONS[-1]
+    listings = [
+        (await _legacy_list(server, version))["tools"],
+        (await _modern(server, "tools/list"))["tools"],
+        (await _legacy_list(server, version, _WITH_VIEWS))["tools"],
+        (await _modern(server, "tools/list", _WITH_VIEWS))["tools"],
+    ]
     return [
         {
             "name": old["name"],
@@ -88,8 +93,9 @@ async def _pieces(house: House, server: Server[Any]) -> list[dict[str, Any]]:
             "listed": house.catalog.tools[old["name"]].listed,
             "legacy": _text(old),
             "modern": _text(new),
+            **({} if old_view == old else {"legacy_view": _text(old_view), "modern_view": _text(new_view)}),
         }
-        for old, new in zip(legacy, modern, strict=True)
+        for old, new, old_view, new_view in zip(*listings, strict=True)
     ]
 
 
@@ -97,18 +103,21 @@ async def _initialize(server: Server[Any], version: str) -> dict[str, Any]:
     return (await _ask(server, [_opening(version)]))[0]
 
 
-async def _legacy_list(server: Server[Any], version: str) -> dict[str, Any]:
+async def _legacy_list(
+    server: Server[Any], version: str, capabilities: Mapping[str, Any] = _PLAIN
+) -> dict[str, Any]:
     initialized = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
-    return (await _ask(server, [_opening(version), initialized, listing]))[1]
+    return (await _ask(server, [_opening(version, capabilities), initialized, listing]))[1]
 
 
-async def _modern(server: Server[Any], method: str) -> dict[str, Any]:
-    return (await _ask(server, [{"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": ENVELOPE}}]))[0]
+async def _modern(server: Server[Any], method: str, capabilities: Mapping[str, Any] = _PLAIN) -> dict[str, Any]:
+    envelope = {VERSION_KEY: LATEST_MODERN_VERSION, CAPABILITIES_KEY: dict(capabilities)}
+    return (await _ask(server, [{"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": envelope}}]))[0]
 
 
-def _opening(version: str) -> dict[str, Any]:
-    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "answers", "version": "1"}}
+def _opening(version: str, capabilities: Mapping[str, Any] = _PLAIN) -> dict[str, Any]:
+    params = {"protocolVersion": version, "capabilities": dict(capabilities), "clientInfo": {"name": "answers", "version": "1"}}
     return {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
 
 
