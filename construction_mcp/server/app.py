@@ -179,9 +179,7 @@ class Face:
 
     @cached_property
     def _tools_with_views(self) -> list[dict[str, Any]]:
-        return [
-            listing.tool_wire(tool, apps.tool_meta(tool.name)) for tool in self._house.catalog.listed_tools(self._view)
-        ]
+        return apps.tools_wire(self._house.catalog, self._view)
 
     def _call(self, ctx: Context, params: types.InputResponseRequestParams) -> Call:
         provided: Mapping[type, Any] = {

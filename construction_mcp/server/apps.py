@@ -23,12 +23,16 @@ from construction_mcp.core.config import Settings
 from construction_mcp.core.errors import NotFound
 from construction_mcp.core.nearest import nearest
 from construction_mcp.notify.message import UNSEEN
+from construction_mcp.registry.catalog import Catalog, View
 from construction_mcp.server.dashboard import layout, words
 from construction_mcp.server.dashboard.charts import LONG_MS
+from construction_mcp.server.listing import tool_wire
 from construction_mcp.store.overview import BEATS
 
 SCHEME: Final = "ui://"
-ANNOUNCED: Final[dict[str, dict[str, Any]]] = {EXTENSION: {}}  # SEP-2133: an extension without settings
+ANNOUNCED: Final[dict[str, dict[str, Any]]] = {
+    EXTENSION: {}
+}  # SEP-2133, without settings; the SDK sends it since 2026-07-28
 # As the specification's hosts build it where a resource declares nothing, and said again inside: a host that is more
 # generous opens no way out for what the view shows.
 _POLICY: Final = (
@@ -62,12 +66,28 @@ _VIEWS: Final = (
     AppView("run", "One run through time", "observe_workflow_execution"),
     AppView("approvals", "What people are asked", "decide_approval"),
 )
+READ_BY_VIEWS: Final = frozenset(
+    {"get_system_health", "get_workflow_stats", "explain_stuck_executions", *(view.tool for view in _VIEWS)}
+)
 VIEWS: Final = {view.uri: view for view in _VIEWS}
 _OF_TOOL: Final = {view.tool: view.uri for view in _VIEWS}
 
 
-def tool_meta(name: str) -> dict[str, Any] | None:
-    """The `_meta` that leads from a tool to its view; None for a tool without one."""
+def tools_wire(catalog: Catalog, view: View) -> list[dict[str, Any]]:
+    """What tools/list says to a client that shows views: which view a tool has, and what else the views read.
+
+    The latter is for views alone: a host tells no model of it, and lets a view call what it was told of.
+    Source: MCP Apps 2026-01-26, "Visibility".
+    """
+    listed = {tool.name for tool in catalog.listed_tools(view)}
+    return [
+        tool_wire(tool, _meta_of(tool.name) if tool.name in listed else {"ui": {"visibility": ["app"]}})
+        for tool in catalog.callable_tools(view).values()
+        if tool.name in listed or tool.name in READ_BY_VIEWS
+    ]
+
+
+def _meta_of(name: str) -> dict[str, Any] | None:
     uri = _OF_TOOL.get(name)
     return None if uri is None else {"ui": {"resourceUri": uri}}
 

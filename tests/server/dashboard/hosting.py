@@ -39,7 +39,8 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Host</tit
     if (method === "ui/initialize") {
       const { capabilities, context } = window.host;
       const hostInfo = { name: "test", version: "1" };
-      say({ id, result: { protocolVersion: "2026-01-26", hostInfo, hostCapabilities: capabilities, hostContext: context } });
+      const told = { hostInfo, hostCapabilities: capabilities, hostContext: context };
+      say({ id, result: { protocolVersion: "2026-01-26", ...told } });
     } else if (method === "ui/notifications/initialized") {
       window.told("ui/notifications/tool-input", { arguments: window.host.arguments });
       window.told("ui/notifications/tool-result", window.host.result);

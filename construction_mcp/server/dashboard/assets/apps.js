@@ -86,10 +86,11 @@
     el("dl", { class: "facts small" }, pairs.filter(([, value]) => value && value !== ABSENT).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 
   let parts = 0;
-  const card = (title, ...content) => {
+  const part = (tag, title, content) => {
     parts += 1;
-    return el("section", { class: "card", "aria-labelledby": `part-${parts}` }, el("h2", { id: `part-${parts}` }, title), ...content);
+    return el(tag, { class: "card", "aria-labelledby": `part-${parts}` }, el("h2", { id: `part-${parts}` }, title), ...content);
   };
+  const card = (title, ...content) => part("section", title, content);
 
   const ABSENT = "\u2013";
   const table = (caption, heads, rows, look = "") =>
@@ -329,8 +330,7 @@
     return questions.length ? [note, el("div", { class: "stack" }, questions.map(question))] : [note, el("div", { class: "card" }, quiet("Nothing waits for you."))];
   };
   const question = (one) =>
-    card(
-      said(one.summary),
+    part("article", said(one.summary), [
       line(chip(one.status), one.status === "pending" ? ["closes ", when(one.expires_at)] : one.decided_by ? ["by ", said(one.decided_by)] : null),
       el("h3", { class: "more" }, "What is decided"),
       el("dl", { class: "shown" }, Object.entries(one.shown).map(([name, value]) => [el("dt", {}, said(name)), el("dd", { dir: "auto" }, written(value))])),
@@ -342,7 +342,7 @@
         ["Run", one.execution_id && (may.serverTools ? runLink(one.execution_id, code(one.execution_id)) : code(one.execution_id))],
       ]),
       one.status === "pending" ? deciding(one) : null,
-    );
+    ]);
   // Only a person decides: behind the dashboard's sign-in, or in a form that the host shows them.
   const deciding = ({ id }) => {
     if (!words.dashboard) return el("p", { class: "small more" }, "To decide, use the link in your mail, or run ", code(`construction-mcp approvals show ${id}`), ".");
