@@ -49,7 +49,10 @@
   };
 
   const fit = () => {
-    const size = { width: window.innerWidth, height: Math.ceil(document.documentElement.getBoundingClientRect().height) };
+    const size = {
+      width: window.innerWidth,
+      height: Math.ceil(document.documentElement.getBoundingClientRect().height),
+    };
     if (size.width === fit.width && size.height === fit.height) return;
     Object.assign(fit, size);
     tell("ui/notifications/size-changed", size);
@@ -80,15 +83,27 @@
   const code = (text) => el("code", {}, text);
   const quiet = (...text) => el("p", { class: "quiet" }, ...text);
   const small = (...text) => el("p", { class: "small" }, ...text);
-  const line = (first, beside) => el("div", { class: "line" }, el("span", {}, first), el("span", { class: "muted small" }, beside));
+  const line = (first, beside) =>
+    el("div", { class: "line" }, el("span", {}, first), el("span", { class: "muted small" }, beside));
   const entries = (items, none) => (items.length ? el("ul", { class: "entries" }, items) : quiet(none));
   const facts = (pairs) =>
-    el("dl", { class: "facts small" }, pairs.filter(([, value]) => value && value !== ABSENT).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+    el(
+      "dl",
+      { class: "facts small" },
+      pairs
+        .filter(([, value]) => value && value !== ABSENT)
+        .map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+    );
 
   let parts = 0;
   const part = (tag, title, content) => {
     parts += 1;
-    return el(tag, { class: "card", "aria-labelledby": `part-${parts}` }, el("h2", { id: `part-${parts}` }, title), ...content);
+    return el(
+      tag,
+      { class: "card", "aria-labelledby": `part-${parts}` },
+      el("h2", { id: `part-${parts}` }, title),
+      ...content,
+    );
   };
   const card = (title, ...content) => part("section", title, content);
 
@@ -98,15 +113,29 @@
       "table",
       { class: `cards ${look}`, role: "table" },
       el("caption", { class: "unseen" }, caption),
-      el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads.map((head) => el("th", { scope: "col", role: "columnheader" }, head)))),
-      el("tbody", { role: "rowgroup" }, rows.map(([first, ...rest]) => row(heads, first, rest))),
+      el(
+        "thead",
+        { role: "rowgroup" },
+        el(
+          "tr",
+          { role: "row" },
+          heads.map((head) => el("th", { scope: "col", role: "columnheader" }, head)),
+        ),
+      ),
+      el(
+        "tbody",
+        { role: "rowgroup" },
+        rows.map(([first, ...rest]) => row(heads, first, rest)),
+      ),
     );
   const row = (heads, first, rest) =>
     el(
       "tr",
       { role: "row" },
       el("th", { scope: "row", role: "rowheader" }, first),
-      rest.map((cell, at) => el("td", { role: "cell", "data-head": heads[at + 1], class: cell === ABSENT ? "none" : null }, cell)),
+      rest.map((cell, at) =>
+        el("td", { role: "cell", "data-head": heads[at + 1], class: cell === ABSENT ? "none" : null }, cell),
+      ),
     );
 
   // words
@@ -152,17 +181,35 @@
       const bar = svg("rect", { x, y: 24 - height, width: 4, height, rx: 1, class: look });
       return look === "bad" ? [bar, svg("circle", { cx: x + 2, cy: 28, r: 2, class: look })] : bar;
     });
-    const many = Object.entries(Object.groupBy(beats, (run) => run.status)).map(([status, ones]) => `${ones.length} ${spaced(status)}`);
+    const many = Object.entries(Object.groupBy(beats, (run) => run.status)).map(
+      ([status, ones]) => `${ones.length} ${spaced(status)}`,
+    );
     const label = `Runs: ${[counted(beats.length, "latest run"), ...many].join(", ")}`;
     const track = svg("rect", { x: 0, y: 24, width, height: 1, class: "track" });
-    return svg("svg", { class: "spark", viewBox: `0 0 ${width} 30`, width, height: 30, role: "img", "aria-label": label }, track, bars);
+    return svg(
+      "svg",
+      { class: "spark", viewBox: `0 0 ${width} 30`, width, height: 30, role: "img", "aria-label": label },
+      track,
+      bars,
+    );
   };
 
   const gauge = ({ left, limit }, name) => {
     const share = limit ? left / limit : 0;
-    const bar = svg("rect", { x: 0, y: 0, width: 100 * share, height: 6, class: share < 0.1 ? "bad" : share < 0.3 ? "wait" : "good" });
+    const bar = svg("rect", {
+      x: 0,
+      y: 0,
+      width: 100 * share,
+      height: 6,
+      class: share < 0.1 ? "bad" : share < 0.3 ? "wait" : "good",
+    });
     const label = `${name}: ${left} of ${limit} requests left`;
-    return svg("svg", { class: "gauge", viewBox: "0 0 100 6", preserveAspectRatio: "none", role: "img", "aria-label": label }, svg("rect", { x: 0, y: 0, width: 100, height: 6, class: "track" }), bar);
+    return svg(
+      "svg",
+      { class: "gauge", viewBox: "0 0 100 6", preserveAspectRatio: "none", role: "img", "aria-label": label },
+      svg("rect", { x: 0, y: 0, width: 100, height: 6, class: "track" }),
+      bar,
+    );
   };
 
   const bar = (step, start, end) => {
@@ -175,18 +222,24 @@
     const label = `began ${duration(began - start)} in, lasted ${duration(ended - began)}`;
     const track = svg("rect", { x: 0, y: 5, width: 1000, height: 2, class: "track" });
     const own = svg("rect", { x, y: 0, width: 1000 * width, height: 12, rx: 3, class: tone(step.status) });
-    return svg("svg", { class: "span", viewBox: "0 0 1000 12", preserveAspectRatio: "none", role: "img", "aria-label": label }, track, own);
+    return svg(
+      "svg",
+      { class: "span", viewBox: "0 0 1000 12", preserveAspectRatio: "none", role: "img", "aria-label": label },
+      track,
+      own,
+    );
   };
 
   // views: `calls` are what each shows, the first of them the tool whose result brings it up
 
-  const NAMES = ["list_workflows", { limit: 100, fields: ["id", "name", "status"] }];
+  const NAMES = ["list_workflows", { limit: 100, fields: ["id", "name"] }];
   const nameOf = (id, listing) => listing?.items.find((one) => one.id === id)?.name || id;
   const runLink = (id, label) => press(label, () => show("run", { execution_id: id }));
   const none = (text) => (data) => (data ? null : quiet(text));
   const unread = none("Your host or your role does not let this be read here.");
 
-  const tile = (name, many, bad) => el("div", {}, el("dt", {}, name), el("dd", { class: many ? bad : "zero" }, (many || 0).toLocaleString("en")));
+  const tile = (name, many, bad) =>
+    el("div", {}, el("dt", {}, name), el("dd", { class: many ? bad : "zero" }, (many || 0).toLocaleString("en")));
   const tiles = ({ counts, queue }) =>
     el(
       "dl",
@@ -201,19 +254,36 @@
 
   const quota = (windows) =>
     windows.length
-      ? el("ul", { class: "quota" }, windows.map((one) => {
-          const name = { 3600: "This hour", 10: "These 10 seconds" }[one.window_s] || `${one.window_s} seconds`;
-          const waiting = one.waiting ? small(`${counted(one.waiting, "request")} waiting`) : null;
-          return el("li", {}, line(name, `${one.left.toLocaleString("en")} of ${one.limit.toLocaleString("en")} left`), gauge(one, name), waiting);
-        }))
+      ? el(
+          "ul",
+          { class: "quota" },
+          windows.map((one) => {
+            const name = { 3600: "This hour", 10: "These 10 seconds" }[one.window_s] || `${one.window_s} seconds`;
+            const waiting = one.waiting ? small(`${counted(one.waiting, "request")} waiting`) : null;
+            return el(
+              "li",
+              {},
+              line(name, `${one.left.toLocaleString("en")} of ${one.limit.toLocaleString("en")} left`),
+              gauge(one, name),
+              waiting,
+            );
+          }),
+        )
       : quiet("Nothing was asked of Procore since the start.");
 
   const stuckEntry = (names) => (one) =>
     el(
       "li",
       {},
-      line(runLink(one.execution_id, said(nameOf(one.workflow_id, names))), [chip(one.status), " since ", when(one.started_at)]),
-      small(said(one.explanation), one.moves_at ? [one.reason === "person" ? " Closes " : " Goes on ", when(one.moves_at), "."] : null),
+      line(runLink(one.execution_id, said(nameOf(one.workflow_id, names))), [
+        chip(one.status),
+        " since ",
+        when(one.started_at),
+      ]),
+      small(
+        said(one.explanation),
+        one.moves_at ? [one.reason === "person" ? " Closes " : " Goes on ", when(one.moves_at), "."] : null,
+      ),
     );
 
   const failures = (runs, names) => {
@@ -222,7 +292,13 @@
       kinds.slice(0, 6).map((ones) => {
         const often = ones.length > 1 ? `${ones.length} times, last ` : null;
         const name = runLink(ones[0].id, said(nameOf(ones[0].workflow_id, names)));
-        return el("li", {}, line(name, [often, when(ones[0].started_at)]), small(code(ones[0].error_code || "no code")), fix(ones[0].error_code));
+        return el(
+          "li",
+          {},
+          line(name, [often, when(ones[0].started_at)]),
+          small(code(ones[0].error_code || "no code")),
+          fix(ones[0].error_code),
+        );
       }),
       "None is kept.",
     );
@@ -230,20 +306,31 @@
 
   const health = ({ status, reasons, environment, sample_data: isSample }) => [
     line(chip(status), isSample ? "sample data" : environment),
-    entries(reasons.map((one) => el("li", {}, small(one.message), small(el("strong", {}, "Fix: "), one.fix))), "Nothing is wrong."),
+    entries(
+      reasons.map((one) => el("li", {}, small(one.message), small(el("strong", {}, "Fix: "), one.fix))),
+      "Nothing is wrong.",
+    ),
   ];
 
   const overview = ([well, stats, stuck, failed, names]) => [
     stats ? tiles(stats) : null,
     columns(
       [
-        card("What is under way, and what it waits for", unread(stuck), stuck && entries(stuck.items.map(stuckEntry(names)), "Nothing: every run has ended.")),
+        card(
+          "What is under way, and what it waits for",
+          unread(stuck),
+          stuck && entries(stuck.items.map(stuckEntry(names)), "Nothing: every run has ended."),
+        ),
         card("Recent errors", unread(failed), failed && failures(failed.items, names)),
       ],
-      [card("Server", unread(well), well && health(well)), card("Procore quota", unread(well), well && quota(well.procore.windows))],
+      [
+        card("Server", unread(well), well && health(well)),
+        card("Procore quota", unread(well), well && quota(well.procore.windows)),
+      ],
     ),
   ];
-  const columns = (left, right) => el("div", { class: "columns" }, el("div", { class: "stack" }, left), el("div", { class: "stack" }, right));
+  const columns = (left, right) =>
+    el("div", { class: "columns" }, el("div", { class: "stack" }, left), el("div", { class: "stack" }, right));
 
   const workflows = ([listing, runs], args) => {
     const rows = listing.items.map((one) => [
@@ -253,8 +340,17 @@
       words.starts[one.trigger_type] || one.trigger_type || ABSENT,
       one.active_version ? String(one.active_version) : ABSENT,
     ]);
-    const body = rows.length ? table("Workflows", ["Workflow", "State", "Latest runs", "Starts by", "Version"], rows) : quiet("No workflow is like that.");
-    const legend = rows.length && runs ? el("p", { class: "small muted more" }, "A higher bar took longer, in powers of ten; a dot below marks a failure.") : null;
+    const body = rows.length
+      ? table("Workflows", ["Workflow", "State", "Latest runs", "Starts by", "Version"], rows)
+      : quiet("No workflow is like that.");
+    const legend =
+      rows.length && runs
+        ? el(
+            "p",
+            { class: "small muted more" },
+            "A higher bar took longer, in powers of ten; a dot below marks a failure.",
+          )
+        : null;
     return el("section", { class: "card", "aria-label": "Workflows" }, body, legend, older("workflows", listing, args));
   };
 
@@ -266,33 +362,61 @@
       when(one.started_at),
       duration(one.duration_ms),
     ]);
-    const body = rows.length ? table("Runs", ["Run", "Workflow", "State", "Began", "Took"], rows) : quiet("No run is like that.");
+    const body = rows.length
+      ? table("Runs", ["Run", "Workflow", "State", "Began", "Took"], rows)
+      : quiet("No run is like that.");
     return el("section", { class: "card", "aria-label": "Runs" }, body, older("runs", listing, args));
   };
 
   const older = (view, listing, args) =>
     listing.next_cursor && may.serverTools
-      ? el("p", { class: "more" }, press("Older ones", () => show(view, { ...args, cursor: listing.next_cursor })))
+      ? el(
+          "p",
+          { class: "more" },
+          press("Older ones", () => show(view, { ...args, cursor: listing.next_cursor })),
+        )
       : null;
 
   const run = ([{ execution, timeline }, names]) => {
     const start = Date.parse(execution.started_at);
     const end = execution.completed_at ? Date.parse(execution.completed_at) : Date.now();
     const steps = execution.steps.map((step) => [
-      [code(step.item === undefined || step.item === null ? step.key : `${step.key}[${step.item}]`), el("br"), el("span", { class: "muted small" }, step.type), why(step)],
+      [
+        code(step.item === undefined || step.item === null ? step.key : `${step.key}[${step.item}]`),
+        el("br"),
+        el("span", { class: "muted small" }, step.type),
+        why(step),
+      ],
       chip(step.status),
       step.status === "skipped" ? ABSENT : String(step.attempts),
       step.status === "skipped" ? ABSENT : bar(step, start, end),
       duration(step.duration_ms),
     ]);
     const moments = timeline.map((one) =>
-      el("li", {}, time(one.at, new Date(one.at).toTimeString().slice(0, 8)), el("p", {}, one.step ? [code(one.step), " "] : null, said(one.text))),
+      el(
+        "li",
+        {},
+        time(one.at, new Date(one.at).toTimeString().slice(0, 8)),
+        el("p", {}, one.step ? [code(one.step), " "] : null, said(one.text)),
+      ),
     );
     return [
-      el("p", { class: "head" }, said(nameOf(execution.workflow_id, names)), " ", chip(execution.status), execution.mode === "live" ? null : el("span", { class: "muted" }, " a test: nothing was sent")),
+      el(
+        "p",
+        { class: "head" },
+        said(nameOf(execution.workflow_id, names)),
+        " ",
+        chip(execution.status),
+        execution.mode === "live" ? null : el("span", { class: "muted" }, " a test: nothing was sent"),
+      ),
       columns(
         [
-          card("Steps", steps.length ? table("Steps", ["Step", "State", "Tries", "When", "Took"], steps, "gantt") : quiet("No step has begun.")),
+          card(
+            "Steps",
+            steps.length
+              ? table("Steps", ["Step", "State", "Tries", "When", "Took"], steps, "gantt")
+              : quiet("No step has begun."),
+          ),
           card("What happened", el("ol", { class: "moments small" }, moments)),
         ],
         [card("Where it stands", stands(execution))],
@@ -322,34 +446,81 @@
       ["Since", one.waiting_for && when(one.waiting_for.since)],
       ["Next timer", one.waiting_for?.next_timer_at && when(one.waiting_for.next_timer_at)],
     ]),
-    one.error ? el("div", { class: "alert small more" }, el("p", {}, code(one.error.code || "")), el("p", {}, said(one.error.message || "")), fix(one.error.code)) : null,
+    one.error
+      ? el(
+          "div",
+          { class: "alert small more" },
+          el("p", {}, code(one.error.code || "")),
+          el("p", {}, said(one.error.message || "")),
+          fix(one.error.code),
+        )
+      : null,
   ];
 
   const approvals = ([{ status, approvals: questions }]) => {
-    const note = status === "listed" ? null : el("p", { class: "head" }, status === "declined" ? "Nothing was decided." : `It is ${spaced(status)}.`);
-    return questions.length ? [note, el("div", { class: "stack" }, questions.map(question))] : [note, el("div", { class: "card" }, quiet("Nothing waits for you."))];
+    const note =
+      status === "listed"
+        ? null
+        : el("p", { class: "head" }, status === "declined" ? "Nothing was decided." : `It is ${spaced(status)}.`);
+    return questions.length
+      ? [note, el("div", { class: "stack" }, questions.map(question))]
+      : [note, el("div", { class: "card" }, quiet("Nothing waits for you."))];
   };
   const question = (one) =>
     part("article", said(one.summary), [
-      line(chip(one.status), one.status === "pending" ? ["closes ", when(one.expires_at)] : one.decided_by ? ["by ", said(one.decided_by)] : null),
+      line(
+        chip(one.status),
+        one.status === "pending"
+          ? ["closes ", when(one.expires_at)]
+          : one.decided_by
+            ? ["by ", said(one.decided_by)]
+            : null,
+      ),
       el("h3", { class: "more" }, "What is decided"),
-      el("dl", { class: "shown" }, Object.entries(one.shown).map(([name, value]) => [el("dt", {}, said(name)), el("dd", { dir: "auto" }, written(value))])),
+      el(
+        "dl",
+        { class: "shown" },
+        Object.entries(one.shown).map(([name, value]) => [
+          el("dt", {}, said(name)),
+          el("dd", { dir: "auto" }, written(value)),
+        ]),
+      ),
       facts([
         ["May be changed", one.editable.length && said(one.editable.join(", "))],
-        ["After a yes", one.execution_id ? "the run goes on with exactly this; the dashboard lists what follows" : "the call is carried out once, exactly as shown"],
+        [
+          "After a yes",
+          one.execution_id
+            ? "the run goes on with exactly this; the dashboard lists what follows"
+            : "the call is carried out once, exactly as shown",
+        ],
         ["Asked of", one.approvers.length ? said(one.approvers.join(", ")) : "whoever approves here"],
         ["Asked for", said(one.requested_by)],
-        ["Run", one.execution_id && (may.serverTools ? runLink(one.execution_id, code(one.execution_id)) : code(one.execution_id))],
+        [
+          "Run",
+          one.execution_id &&
+            (may.serverTools ? runLink(one.execution_id, code(one.execution_id)) : code(one.execution_id)),
+        ],
       ]),
       one.status === "pending" ? deciding(one) : null,
     ]);
   // Only a person decides: behind the dashboard's sign-in, or in a form that the host shows them.
   const deciding = ({ id }) => {
-    if (!words.dashboard) return el("p", { class: "small more" }, "To decide, use the link in your mail, or run ", code(`construction-mcp approvals show ${id}`), ".");
+    if (!words.dashboard)
+      return el(
+        "p",
+        { class: "small more" },
+        "To decide, use the link in your mail, or run ",
+        code(`construction-mcp approvals show ${id}`),
+        ".",
+      );
     const url = `${words.dashboard}/approvals/${encodeURIComponent(id)}`;
     if (!may.openLinks) return el("p", { class: "small more" }, "To decide, open ", code(url));
     const refused = () => announce(`The host did not open ${url}`);
-    return el("p", { class: "more" }, press("Decide on the dashboard", () => ask("ui/open-link", { url }).catch(refused), "no"));
+    return el(
+      "p",
+      { class: "more" },
+      press("Decide on the dashboard", () => ask("ui/open-link", { url }).catch(refused), "no"),
+    );
   };
 
   const same = (args) => args;
@@ -367,7 +538,15 @@
       ],
       draw: overview,
     },
-    workflows: { title: "Workflows", args: same, calls: (args) => [["list_workflows", args], ["list_executions", { mode: "live", limit: 100 }]], draw: workflows },
+    workflows: {
+      title: "Workflows",
+      args: same,
+      calls: (args) => [
+        ["list_workflows", args],
+        ["list_executions", { mode: "live", limit: 100 }],
+      ],
+      draw: workflows,
+    },
     runs: { title: "Runs", args: same, calls: (args) => [["list_executions", args], NAMES], draw: runs },
     run: { title: "Run", args: same, calls: (args) => [["observe_workflow_execution", args], NAMES], draw: run },
     // Whatever brought it up, a decision or a code too, is not said again.
@@ -380,10 +559,15 @@
 
   const read = async ([name, args]) => {
     const result = await ask("tools/call", { name, arguments: args });
-    if (result.isError || !result.structuredContent) throw new Error(textOf(result) || "The tool gave nothing to show.");
+    if (result.isError || !result.structuredContent)
+      throw new Error(textOf(result) || "The tool gave nothing to show.");
     return result.structuredContent;
   };
-  const textOf = (result) => (result.content || []).map((block) => block.text || "").join("\n").trim();
+  const textOf = (result) =>
+    (result.content || [])
+      .map((block) => block.text || "")
+      .join("\n")
+      .trim();
   const announce = (text) => (told.textContent = clean(text));
 
   const put = (title, ...content) => {
@@ -418,6 +602,7 @@
     shown.isPart = Boolean(fields);
   };
   const arrived = (result) => {
+    if (shown.view !== words.view) return; // whoever looks went on meanwhile
     if (result.isError || !result.structuredContent) problem(textOf(result) || "The tool gave nothing to show.");
     else draw(shown.isPart && may.serverTools ? undefined : result.structuredContent); // a part is not enough to show
   };
@@ -438,8 +623,20 @@
     surround(hostContext || {});
     if (may.serverTools) {
       const places = ["overview", "workflows", "runs", "approvals"];
-      const buttons = places.map((view) => made(press(VIEWS[view].title, () => show(view, {}), ""), { "data-view": view }, []));
-      menu.append(el("ul", {}, buttons.map((button) => el("li", {}, button))));
+      const buttons = places.map((view) =>
+        made(
+          press(VIEWS[view].title, () => show(view, {}), ""),
+          { "data-view": view },
+          [],
+        ),
+      );
+      menu.append(
+        el(
+          "ul",
+          {},
+          buttons.map((button) => el("li", {}, button)),
+        ),
+      );
       menu.hidden = again.hidden = false;
       again.addEventListener("click", () => draw());
     }
