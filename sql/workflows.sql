@@ -172,8 +172,9 @@ DELETE FROM workflow_actions
  WHERE workflow_id = :workflow_id
    AND key = :key;
 
--- name: remove :run
--- Its actions, versions, times and executions go with it by ON DELETE CASCADE.
+-- name: remove :one
+-- Its actions, versions, times and executions go with it by ON DELETE CASCADE. The name is for the audit log.
 DELETE FROM workflows
  WHERE id = :id
-   AND draft_version = coalesce(:expected_version, draft_version);
+   AND draft_version = coalesce(:expected_version, draft_version)
+RETURNING name;

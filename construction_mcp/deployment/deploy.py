@@ -195,14 +195,16 @@ class Deployments:
             _require_deployed(standing)
             return await self._switch(standing, to_version, principal, "go back to")
 
-    async def delete(self, workflow_id: str, *, expected_version: int | None = None) -> list[Problem]:
+    async def delete(
+        self, workflow_id: str, principal: Principal, *, expected_version: int | None = None
+    ) -> list[Problem]:
         """Delete a workflow with everything of it, here and at Procore; warnings tell what Procore did not remove yet.
 
         Raises:
             NotFound: WORKFLOW_NOT_FOUND. Conflict: WORKFLOW_VERSION_CONFLICT.
         """
         async with self._turn(workflow_id):
-            await self._workflows.delete(workflow_id, expected_version=expected_version)
+            await self._workflows.delete(workflow_id, principal=principal.id, expected_version=expected_version)
             self._hooks.forget(workflow_id)
             return await self._starting.clear(workflow_id)
 

@@ -6,6 +6,7 @@ server. A kept answer counts only for the package, SDK and foreign toolsets it w
 
 import json
 import os
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from construction_mcp import __version__
@@ -20,12 +21,14 @@ SLOT = "\0"  # JSON text cannot contain it
 
 
 class Answers(NamedTuple):
-    """Result texts. Of the two listings, `modern_list` is for 2026-07-28."""
+    """Result texts. Of the listings, `modern_` is for 2026-07-28, `_views` for clients that show views."""
 
     initialize: dict[str, str]
     discover: str
     legacy_list: str
     modern_list: str
+    legacy_list_views: str
+    modern_list_views: str
 
 
 def load_answers(launch: Launch) -> Answers | None:
@@ -59,6 +62,7 @@ def compose(kept: dict[str, Any], launch: Launch) -> Answers | None:
     if not set(kept["toolsets"]).issuperset(set(launch.toolsets) - {"all"}):
         return None
     chosen = [tool for tool in tools if _is_listed(tool, launch.toolsets)]
+    shown = {era: ",".join(_with_views(tools, era, launch.toolsets)) for era in ("legacy", "modern")}
     words = json.dumps(
         instructions(launch.environment, read_only=launch.read_only, toolsets=launch.toolsets), ensure_ascii=False
     )
@@ -67,7 +71,18 @@ def compose(kept: dict[str, Any], launch: Launch) -> Answers | None:
         kept["discover"].replace(SLOT, words),
         kept["legacy_list"].replace(SLOT, ",".join(tool["legacy"] for tool in chosen)),
         kept["modern_list"].replace(SLOT, ",".join(tool["modern"] for tool in chosen)),
+        kept["legacy_list"].replace(SLOT, shown["legacy"]),
+        kept["modern_list"].replace(SLOT, shown["modern"]),
     )
+
+
+def _with_views(tools: list[dict[str, Any]], era: str, toolsets: tuple[str, ...]) -> Iterator[str]:
+    """The pieces that `server.apps.tools_wire` lists, which is too heavy to import; a test compares them."""
+    for tool in tools:
+        if _is_listed(tool, toolsets):
+            yield tool.get(f"{era}_view", tool[era])
+        elif f"{era}_app" in tool:
+            yield tool[f"{era}_app"]
 
 
 def _is_listed(tool: dict[str, Any], toolsets: tuple[str, ...]) -> bool:

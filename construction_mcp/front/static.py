@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from construction_mcp.core.apps import shows_views
 from construction_mcp.front.answers import Answers
 from construction_mcp.front.conversation import VERSION_KEY, Conversation
 
@@ -48,6 +49,7 @@ class StaticFront:
         self.conversation = conversation
         self._legacy: str | None = None  # the negotiated version
         self._is_modern = False
+        self._shows_views = False  # as the handshake said
 
     def __call__(self, frame: bytes) -> bytes | None:
         """The line that answers `frame`, b"" if it wants none, None if the SDK must see it."""
@@ -107,10 +109,14 @@ class StaticFront:
         if method == "initialize":
             return self._initialize(params)
         if self._legacy is not None and _is_legacy_params(params):
-            return {"tools/list": self._answers.legacy_list, "ping": "{}"}.get(str(method))
+            listing = self._answers.legacy_list_views if self._shows_views else self._answers.legacy_list
+            return {"tools/list": listing, "ping": "{}"}.get(str(method))
         if self._legacy is None and _is_modern_params(params) and method in ("server/discover", "tools/list"):
             self._is_modern = True
-            return self._answers.discover if method == "server/discover" else self._answers.modern_list
+            if method == "server/discover":
+                return self._answers.discover
+            shows = shows_views(params["_meta"][CAPABILITIES_KEY].get("extensions"))
+            return self._answers.modern_list_views if shows else self._answers.modern_list
         return None
 
     def _initialize(self, params: dict[str, Any]) -> str | None:
@@ -120,6 +126,7 @@ class StaticFront:
         if not (_is_plain(version) and _is_client(params["clientInfo"]) and _is_capable(params["capabilities"])):
             return None
         self._legacy = version if version in self._answers.initialize else LATEST_LEGACY
+        self._shows_views = shows_views(params["capabilities"].get("extensions"))
         return self._answers.initialize[self._legacy]
 
     def _initialized(self, message: dict[str, Any]) -> bytes | None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 # Controls but tab and line feed, and what hides or reverses text: a person has to see what is there.
 # Source: Unicode UAX #9 (direction), UTS #39 (invisible); as core/untrusted.py spells out for models.
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e01ef]"
 )
@@ -62,7 +62,7 @@ def _cut(section: Section, most: int) -> Section:
 def cleaned(value: Any) -> Any:
     """JSON without characters that nobody can see, that turn text around, or that end a line unexpectedly."""
     if isinstance(value, str):
-        return _UNSEEN.sub("", _LINE_BREAKS.sub("\n", _SURROGATES.sub("\ufffd", value)))
+        return UNSEEN.sub("", _LINE_BREAKS.sub("\n", _SURROGATES.sub("\ufffd", value)))
     if isinstance(value, Mapping):
         return {str(key): cleaned(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

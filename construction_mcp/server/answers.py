@@ -17,20 +17,20 @@ from mcp.server.lowlevel import Server
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_MODERN_VERSION
 
 from construction_mcp.bootstrap import House
+from construction_mcp.core.apps import EXTENSION, MIME_TYPE
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.instructions import instructions
 from construction_mcp.core.types import Principal
 from construction_mcp.front.answers import CACHE, FILE, SLOT, key_of, read_kept
-from construction_mcp.front.conversation import Conversation
+from construction_mcp.front.conversation import VERSION_KEY, Conversation
 from construction_mcp.front.fingerprint import Installed, look_around
-from construction_mcp.registry.catalog import View
+from construction_mcp.front.static import CAPABILITIES_KEY
+from construction_mcp.registry.catalog import ALWAYS_LISTED, View
 from construction_mcp.server.app import build_server
 from construction_mcp.server.channel import Channel
 
-ENVELOPE = {
-    "io.modelcontextprotocol/protocolVersion": LATEST_MODERN_VERSION,
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
+_PLAIN: Mapping[str, Any] = {}
+_WITH_VIEWS: Mapping[str, Any] = {"extensions": {EXTENSION: {"mimeTypes": [MIME_TYPE]}}}
 
 
 async def make_answers(house: House, person: Principal, key: list[Any]) -> dict[str, Any]:
@@ -39,13 +39,17 @@ async def make_answers(house: House, person: Principal, key: list[Any]) -> dict[
     Raises:
         ValueError: an answer does not have the form that composing relies on.
     """
-    plain = {read_only: _server(house, person, read_only=read_only) for read_only in (False, True)}
+    plain, few = (
+        {only: _server(house, View(ones, only, house.settings.environment), person) for only in (False, True)}
+        for ones in (("all",), (ALWAYS_LISTED,))
+    )
     words = instructions(house.settings.environment, read_only=False, toolsets=("all",))
     initialize = {
         version: _with_slot(await _initialize(plain[False], version), words) for version in HANDSHAKE_PROTOCOL_VERSIONS
     }
     legacy = {version: await _legacy_list(plain[False], version) for version in HANDSHAKE_PROTOCOL_VERSIONS}
-    if len({json.dumps(result) for result in legacy.values()}) != 1:
+    shown = [await _legacy_list(plain[False], version, _WITH_VIEWS) for version in HANDSHAKE_PROTOCOL_VERSIONS]
+    if any(len({json.dumps(one) for one in listings}) != 1 for listings in (legacy.values(), shown)):
         raise ValueError("tools/list differs between handshake revisions")
     modern = await _modern(plain[False], "tools/list")
     return {
@@ -55,8 +59,8 @@ async def make_answers(house: House, person: Principal, key: list[Any]) -> dict[
         "discover": _with_slot(await _modern(plain[False], "server/discover"), words),
         "legacy_list": _without_tools(legacy[HANDSHAKE_PROTOCOL_VERSIONS[-1]]),
         "modern_list": _without_tools(modern),
-        "tools": await _pieces(house, plain[False]),
-        "read_only_tools": await _pieces(house, plain[True]),
+        "tools": await _pieces(house, plain[False], few[False]),
+        "read_only_tools": await _pieces(house, plain[True], few[True]),
     }
 
 
@@ -73,42 +77,56 @@ async def refresh_cache(house: House, person: Principal) -> None:
         partial.replace(path)
 
 
-def _server(house: House, person: Principal, *, read_only: bool) -> Server[Any]:
-    return build_server(house, View(("all",), read_only, house.settings.environment), lambda _: person)
+def _server(house: House, view: View, person: Principal) -> Server[Any]:
+    return build_server(house, view, lambda _: person)
 
 
-async def _pieces(house: House, server: Server[Any]) -> list[dict[str, Any]]:
-    """Each tool of the listing as text, in both eras, with what selecting needs."""
-    legacy = (await _legacy_list(server, HANDSHAKE_PROTOCOL_VERSIONS[-1]))["tools"]
-    modern = (await _modern(server, "tools/list"))["tools"]
+async def _pieces(house: House, server: Server[Any], few: Server[Any]) -> list[dict[str, Any]]:
+    """Each tool of the listing as text, in both eras, with what selecting needs; again where views bear on it."""
+    plain, with_views = await _listings(server, _PLAIN), await _listings(server, _WITH_VIEWS)
+    beside = await _listings(few, _WITH_VIEWS)
+    for_views = beside.keys() - (await _listings(few, _PLAIN)).keys()
     return [
         {
-            "name": old["name"],
-            "toolset": house.catalog.tools[old["name"]].toolset,
-            "listed": house.catalog.tools[old["name"]].listed,
-            "legacy": _text(old),
-            "modern": _text(new),
+            "name": name,
+            "toolset": house.catalog.tools[name].toolset,
+            "listed": house.catalog.tools[name].listed,
+            **texts,
+            **({} if with_views[name] == texts else {f"{era}_view": text for era, text in with_views[name].items()}),
+            **({} if name not in for_views else {f"{era}_app": text for era, text in beside[name].items()}),
         }
-        for old, new in zip(legacy, modern, strict=True)
+        for name, texts in plain.items()
     ]
+
+
+async def _listings(server: Server[Any], capabilities: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By name, the text of each listed tool in both eras."""
+    legacy = (await _legacy_list(server, HANDSHAKE_PROTOCOL_VERSIONS[-1], capabilities))["tools"]
+    modern = (await _modern(server, "tools/list", capabilities))["tools"]
+    return {old["name"]: {"legacy": _text(old), "modern": _text(new)} for old, new in zip(legacy, modern, strict=True)}
 
 
 async def _initialize(server: Server[Any], version: str) -> dict[str, Any]:
     return (await _ask(server, [_opening(version)]))[0]
 
 
-async def _legacy_list(server: Server[Any], version: str) -> dict[str, Any]:
+async def _legacy_list(server: Server[Any], version: str, capabilities: Mapping[str, Any] = _PLAIN) -> dict[str, Any]:
     initialized = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
-    return (await _ask(server, [_opening(version), initialized, listing]))[1]
+    return (await _ask(server, [_opening(version, capabilities), initialized, listing]))[1]
 
 
-async def _modern(server: Server[Any], method: str) -> dict[str, Any]:
-    return (await _ask(server, [{"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": ENVELOPE}}]))[0]
+async def _modern(server: Server[Any], method: str, capabilities: Mapping[str, Any] = _PLAIN) -> dict[str, Any]:
+    envelope = {VERSION_KEY: LATEST_MODERN_VERSION, CAPABILITIES_KEY: dict(capabilities)}
+    return (await _ask(server, [{"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": envelope}}]))[0]
 
 
-def _opening(version: str) -> dict[str, Any]:
-    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "answers", "version": "1"}}
+def _opening(version: str, capabilities: Mapping[str, Any] = _PLAIN) -> dict[str, Any]:
+    params = {
+        "protocolVersion": version,
+        "capabilities": dict(capabilities),
+        "clientInfo": {"name": "answers", "version": "1"},
+    }
     return {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
 
 

@@ -15,13 +15,14 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from construction_mcp import __version__
 from construction_mcp.bootstrap import House
+from construction_mcp.core.apps import shows_views
 from construction_mcp.core.errors import ConstructionError, Invalid, NotFound
 from construction_mcp.core.instructions import instructions
 from construction_mcp.core.ports import Ask, InputNeeded, Log, Progress
 from construction_mcp.core.types import Principal
 from construction_mcp.registry.catalog import View
 from construction_mcp.registry.dispatch import Call
-from construction_mcp.server import listing
+from construction_mcp.server import apps, listing
 from construction_mcp.server.ask import ClientAsk
 from construction_mcp.server.changes import ResourceChanges
 from construction_mcp.server.content import prompt_messages, resource_contents
@@ -70,6 +71,7 @@ def build_server(house: House, view: View, principal_of: PrincipalOf) -> Server[
         on_get_prompt=face.get_prompt,
         on_completion=face.complete,
     )
+    server.extensions = apps.ANNOUNCED
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_log_level)
     server.middleware.append(Timed())
     seal = WorkspaceSeal(house)
@@ -90,13 +92,14 @@ class Face:
         self.header_schemas = listing.header_schemas(house.catalog.tools)
         house.catalog.require_toolsets(view.toolsets)
 
-    async def list_tools(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
+    async def list_tools(self, ctx: Context, params: types.PaginatedRequestParams | None) -> Any:
         _only_page(params)
-        return complete(tools=self._tools)
+        return complete(tools=self._tools_with_views if _shows_views(ctx) else self._tools)
 
-    async def list_resources(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
+    async def list_resources(self, ctx: Context, params: types.PaginatedRequestParams | None) -> Any:
         _only_page(params)
-        return complete(resources=listing.resources_wire(self._house.catalog.resources.values()))
+        plain = listing.resources_wire(self._house.catalog.resources.values())
+        return complete(resources=[*plain, *apps.listed()] if _shows_views(ctx) else plain)
 
     async def list_templates(self, _: Context, params: types.PaginatedRequestParams | None) -> Any:
         _only_page(params)
@@ -124,6 +127,8 @@ class Face:
         uri = str(params.uri)
         try:
             with _protocol_errors(ctx, f"resource {uri[:200]}", uri):
+                if uri.startswith(apps.SCHEME):
+                    return complete(contents=apps.contents(uri, self._house.settings))
                 entry, value = await self._house.dispatcher.read_resource(uri, self._call(ctx, params))
                 return complete(contents=resource_contents(uri, entry, value))
         except InputNeeded as question:
@@ -172,6 +177,10 @@ class Face:
     def _tools(self) -> list[dict[str, Any]]:
         return [listing.tool_wire(tool) for tool in self._house.catalog.listed_tools(self._view)]
 
+    @cached_property
+    def _tools_with_views(self) -> list[dict[str, Any]]:
+        return apps.tools_wire(self._house.catalog, self._view)
+
     def _call(self, ctx: Context, params: types.InputResponseRequestParams) -> Call:
         provided: Mapping[type, Any] = {
             Ask: ClientAsk(ctx, params),
@@ -190,6 +199,12 @@ class _ClientProgress:
 
     async def report(self, done: float, total: float | None = None, message: str | None = None) -> None:
         await self._session.report_progress(done, total, message)
+
+
+def _shows_views(ctx: Context) -> bool:
+    """Whether the client can show views: said once in a handshake, with each request since 2026-07-28."""
+    declared = ctx.session.client_capabilities
+    return declared is not None and shows_views(declared.extensions)
 
 
 def _next_round(question: InputNeeded) -> types.InputRequiredResult:

@@ -7,7 +7,7 @@ from construction_mcp.registry.brief import brief
 from construction_mcp.registry.manifest import PromptEntry, ResourceEntry, ToolEntry, shallow, title_of
 
 
-def tool_wire(tool: ToolEntry) -> dict[str, Any]:
+def tool_wire(tool: ToolEntry, meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One tool of tools/list, with both schemas in their listed form; a title only where it says more than the name.
 
     Beyond the default set many tools are listed together, so each says its purpose alone. That a read destroys nothing
@@ -23,6 +23,8 @@ def tool_wire(tool: ToolEntry) -> dict[str, Any]:
     }
     if tool.output_schema:
         wire["outputSchema"] = shallow(tool.output_schema)
+    if meta is not None:
+        wire["_meta"] = meta
     return wire
 
 

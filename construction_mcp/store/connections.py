@@ -10,6 +10,7 @@ from typing import Any, Literal
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.ids import new_id
 from construction_mcp.core.keys import KeyRing, Place
+from construction_mcp.store import audit
 from construction_mcp.store.columns import json_text, time_from, time_text
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
@@ -63,7 +64,11 @@ class Connections:
         user_id: int | None = None,
         login: str | None = None,
     ) -> Link:
-        """Link an account, replacing the one the principal had in this environment and forgetting its tokens."""
+        """Link an account, replacing the one the principal had in this environment and forgetting its tokens.
+
+        What a person signs in for is told in the audit log; a service account is part of the operator's settings.
+        """
+        now = self._clock.now()
         columns = {
             "id": new_id("con"),
             "principal": principal,
@@ -73,11 +78,18 @@ class Connections:
             "company_id": company_id,
             "user_id": user_id,
             "login": login,
-            "now": time_text(self._clock.now()),
+            "now": time_text(now),
         }
-        row = await self._database.write(lambda tx: tx.one(_sql.link, **columns), durable=True)
-        assert row is not None
-        return _link(row)
+
+        def write(tx: Tx) -> Link:
+            row = tx.one(_sql.link, **columns)
+            assert row is not None
+            if grant_type == "authorization_code":
+                said, about = f"Connect a Procore account ({environment})", [f"connection:{row['id']}"]
+                audit.append(tx, audit.Entry(principal, "connect_procore", "done", said, about), now)
+            return _link(row)
+
+        return await self._database.write(write, durable=True)
 
     async def of_principal(self, principal: str, environment: str) -> Link | None:
         """The principal's link in this environment."""

@@ -19,6 +19,7 @@ from construction_mcp.core.errors import Conflict, Invalid, NotFound
 from construction_mcp.core.ids import new_id
 from construction_mcp.core.meters import CacheCounts
 from construction_mcp.core.trace import current_trace
+from construction_mcp.store import audit
 from construction_mcp.store.columns import json_text, time_from, time_text
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
@@ -298,8 +299,8 @@ class Workflows:
 
         return await self._edit(workflow_id, remove, expected_version, once)
 
-    async def delete(self, workflow_id: str, *, expected_version: int | None = None) -> None:
-        """Delete a workflow with its actions, versions and executions, and end what starts it.
+    async def delete(self, workflow_id: str, *, principal: str, expected_version: int | None = None) -> None:
+        """Delete a workflow with its actions, versions and executions, and end what starts it; the audit row is left.
 
         A hook at Procore stays there, ended, until it is removed there too.
 
@@ -307,12 +308,17 @@ class Workflows:
             NotFound: WORKFLOW_NOT_FOUND. Conflict: WORKFLOW_VERSION_CONFLICT.
         """
 
+        now = self._clock.now()
+
         def remove(tx: Tx) -> None:
             while add_batch(tx):  # what ran counts among all, whatever becomes of its workflow
                 pass
-            changed = tx.run(_sql.remove, id=workflow_id, expected_version=expected_version)
-            require_changed(tx, workflow_id, changed)
+            gone = tx.one(_sql.remove, id=workflow_id, expected_version=expected_version)
+            require_changed(tx, workflow_id, gone is not None)
+            assert gone is not None
             settle(tx, workflow_id, None)
+            said = f"Delete {gone['name']}"
+            audit.append(tx, audit.Entry(principal, "delete_workflow", "done", said, [f"workflow:{workflow_id}"]), now)
 
         with self._kept.writing(workflow_id):
             await self._database.write(remove)

@@ -426,7 +426,7 @@ async def test_nobody_deploys_through_anothers_account(tmp_path, clock):
 async def test_deleting_takes_the_hook_at_procore_with_it(site):
     made = await site.draft(RFI_WEBHOOK)
     await site.deploy(made)
-    left = await site.deployments.delete(made.id)
+    left = await site.deployments.delete(made.id, ANA)
 
     assert left == []
     assert site.hooks_at_procore == []
@@ -438,7 +438,7 @@ async def test_deleting_tells_what_procore_kept_and_takes_no_delivery_for_it(sit
     answer = await site.deploy(made)
     hook_id = f"{answer.webhook_url}".rpartition("/")[2]
     site.fault("403", "DELETE", "*/webhooks/hooks/*")
-    left = await site.deployments.delete(made.id)
+    left = await site.deployments.delete(made.id, ANA)
 
     assert [problem.code for problem in left] == ["WEBHOOK_LEFT_OVER"]
     with pytest.raises(NotFound):

@@ -257,7 +257,7 @@ async def test_a_paused_workflow_takes_deliveries_and_lists_them_once_when_it_is
 
 async def test_a_deleted_workflow_answers_404(post):
     made = await post.procore()
-    await post.yard.workflows.delete(made)
+    await post.yard.workflows.delete(made, principal="local:0")
     post.hooks.forget(made)
 
     assert (await post.post(event())).status_code == 404

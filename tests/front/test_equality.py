@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from construction_mcp.bootstrap import House
+from construction_mcp.core.apps import EXTENSION, MIME_TYPE
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.launch import ENVIRONMENTS, Launch
 from construction_mcp.core.types import local_principal
@@ -29,6 +30,7 @@ VERSION, INFO, CAPABILITIES = (
 CLIENT = {"name": "test", "version": "1"}
 ENVELOPE = {VERSION: "2026-07-28", INFO: CLIENT, CAPABILITIES: {}}
 INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": CLIENT}
+SHOWS_VIEWS = {"extensions": {EXTENSION: {"mimeTypes": [MIME_TYPE]}}}
 
 
 def request(request_id: Any, method: str, params: Any = None, **more: Any) -> dict[str, Any]:
@@ -62,6 +64,19 @@ NAMED: dict[str, list[Any]] = {
     "unknown modern version": [request(1, "tools/list", {"_meta": {**ENVELOPE, VERSION: "2027-01-01"}})],
     "foreign cursor": [*OPENING, request(2, "tools/list", {"cursor": "x"})],
     "progress token": [*OPENING, request(2, "tools/list", {"_meta": {"progressToken": 5}})],
+    "views in the handshake": [
+        request(1, "initialize", {**INITIALIZE, "capabilities": SHOWS_VIEWS}),
+        INITIALIZED,
+        request(2, "tools/list"),
+    ],
+    "views with one request": [
+        request(1, "tools/list", {"_meta": {**ENVELOPE, CAPABILITIES: SHOWS_VIEWS}}),
+        request(2, "tools/list", {"_meta": ENVELOPE}),
+    ],
+    "views of another kind": [
+        request(1, "initialize", {**INITIALIZE, "capabilities": {"extensions": {EXTENSION: {}}}}),
+        request(2, "tools/list"),
+    ],
     "enveloped initialize": [request(1, "initialize", {**INITIALIZE, "_meta": ENVELOPE}), request(2, "tools/list")],
 }
 
@@ -164,13 +179,17 @@ async def test_generated_sequences_are_answered_as_the_server_would(
 async def test_every_selection_composes_to_the_live_listing(tmp_path: Path, read_only: bool, environment: str) -> None:
     workplace = Workplace(House(Settings(data_dir=tmp_path, environment=environment)))
     names = load_catalog().toolsets
-    opening = [json.dumps(message).encode() for message in [*OPENING, request(2, "tools/list")]]
-    modern = [json.dumps(message).encode() for message in [DISCOVER, request(2, "tools/list", {"_meta": ENVELOPE})]]
+    with_views = {**ENVELOPE, CAPABILITIES: SHOWS_VIEWS}
+    connections = [
+        [*OPENING, request(2, "tools/list")],
+        [DISCOVER, *(request(2, "tools/list", {"_meta": meta}) for meta in (ENVELOPE, with_views))],
+        [request(1, "initialize", {**INITIALIZE, "capabilities": SHOWS_VIEWS}), INITIALIZED, request(2, "tools/list")],
+    ]
     for toolsets in [(), ("all",), *((name,) for name in names), tuple(names)]:
         launch = Launch(str(tmp_path), toolsets, read_only, environment)
         made = compose(kept(), launch)
         assert made is not None
-        for frames in (opening, modern):
+        for frames in ([json.dumps(message).encode() for message in messages] for messages in connections):
             front = StaticFront(made, Conversation())
             seen = sorted(line for frame in frames for line in (front(frame) or b"").splitlines())
 
@@ -234,7 +253,13 @@ def capabilities(dice: random.Random) -> Any:
         "sampling": [{}, {"tools": {}}, {"context": {}}, True],
         "elicitation": [{}, {"form": {}, "url": {}}, {"form": {"applyDefaults": True}}, {"form": 1}],
         "experimental": [{}, {"x": {}}, {"x": {"deep": [1, 2.5]}}, {"x": 1}],
-        "extensions": [{}, {"io.modelcontextprotocol/ui": {"mimeTypes": ["text/html"]}}, {"x": None}],
+        "extensions": [
+            {},
+            SHOWS_VIEWS["extensions"],
+            *({EXTENSION: {"mimeTypes": types}} for types in (["text/html"], ["x", MIME_TYPE], MIME_TYPE, None)),
+            {EXTENSION: {}},
+            {"x": None},
+        ],
         "tasks": [{}, {"list": {}}, {"requests": {"sampling": {"createMessage": {}}}}, 3],
         "unheard": [{}, 1, None],
     }

@@ -52,5 +52,5 @@ async def test_readers_beside_writers_end_with_the_last_version(database: Databa
     await asyncio.gather(read(), write(), read())
 
     assert [one.name for one in await workflows.get([made.id])] == ["v30"]
-    await workflows.delete(made.id)
+    await workflows.delete(made.id, principal="local:0")
     assert await workflows.get([made.id]) == []

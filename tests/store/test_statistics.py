@@ -279,7 +279,7 @@ async def test_a_deleted_workflow_counts_among_all_and_leaves_nothing_of_its_own
 ) -> None:
     workflow_id = (await workflows.create(Draft("W", "simulator", "local:0"))).id
     await yard.end(await yard.accept(workflow_id), "failed", 100.0, yard.steps("failed"))
-    await workflows.delete(workflow_id)
+    await workflows.delete(workflow_id, principal="local:0")
 
     assert (await yard.statistics.of(windows(clock.now())[2])).counts["failed"] == 1
     assert yard.rows("SELECT * FROM rollup_series WHERE workflow_id = ?", workflow_id) == []

@@ -197,7 +197,7 @@ async def test_an_ended_hook_takes_no_deliveries(versions, workflows, hooks):
     )
     await versions.activate(made.id, candidate("one"), ByHook(hook.id), draft_version=1, principal="local:1")
     await hooks.authenticate(hook.id, secret)
-    await workflows.delete(made.id)
+    await workflows.delete(made.id, principal="local:0")
     hooks.forget(made.id)
 
     with pytest.raises(NotFound):
@@ -211,7 +211,7 @@ async def test_a_hook_of_other_senders_goes_at_once(versions, workflows, hooks, 
     await versions.activate(made.id, candidate("one"), ByHook(hook_id), draft_version=1, principal="local:1")
     standing = await versions.standing(made.id)
     (sealed,) = rows(path, "SELECT secret_sealed FROM hooks")[0]
-    await workflows.delete(made.id)
+    await workflows.delete(made.id, principal="local:0")
 
     assert (standing.hook_id, standing.hook_source) == (hook_id, "custom")
     assert secret.startswith("whsec_")
@@ -433,7 +433,7 @@ async def test_deleting_a_workflow_takes_everything_with_it(versions, workflows,
     await versions.activate(made.id, candidate("one"), AtTime(clock.now()), draft_version=1, principal="l")
     await versions.activate(made.id, candidate("two"), ByLooking(60), draft_version=1, principal="l")
     run_into(path, [execution(1, made.id, clock.now())])
-    await workflows.delete(made.id)
+    await workflows.delete(made.id, principal="local:0")
 
     left = [rows(path, f"SELECT * FROM {table}") for table in ("workflow_versions", "schedules", "polls", "executions")]
     assert left == [[], [], [], []]

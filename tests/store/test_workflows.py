@@ -74,7 +74,7 @@ async def test_of_two_editors_with_one_version_the_second_is_told(workflows):
         workflows.update(made.id, {"name": "First"}, expected_version=1),
         workflows.update(made.id, {"name": "Second"}, expected_version=1),
         workflows.remove_action(made.id, "a", expected_version=1),
-        workflows.delete(made.id, expected_version=1),
+        workflows.delete(made.id, expected_version=1, principal="local:0"),
         return_exceptions=True,
     )
     (now,) = await workflows.get([made.id])
@@ -122,11 +122,11 @@ async def test_an_action_keeps_its_place_when_it_is_replaced(workflows):
 
 async def test_deleting_takes_the_actions_along(workflows, database):
     made = await workflows.create(draft(), [action("a")])
-    await workflows.delete(made.id)
+    await workflows.delete(made.id, principal="local:0")
 
     assert await workflows.get([made.id]) == []
     with pytest.raises(NotFound) as caught:
-        await workflows.delete(made.id)
+        await workflows.delete(made.id, principal="local:0")
     assert caught.value.code == "WORKFLOW_NOT_FOUND"
 
 
@@ -270,14 +270,14 @@ async def test_500_injections_through_every_text_change_nothing_but_their_own_va
         for act in (
             workflows.update(text, {"name": text}),
             workflows.remove_action(made.id, text),
-            workflows.delete(text),
+            workflows.delete(text, principal="local:0"),
             users.revoke(text),
             users.authenticate(text),
         ):
             with pytest.raises(ConstructionError):
                 await act
         await workflows.list(limit=1, after=(text, text))
-        await workflows.delete(made.id)
+        await workflows.delete(made.id, principal="local:0")
     user, _ = await users.add(text, Role.VIEWER)
 
     assert user.name == text

@@ -132,7 +132,7 @@ class WorkflowsMachine(RuleBasedStateMachine):
     @rule(workflow=consumes(made), offset=OFFSETS)
     def delete(self, workflow, offset):
         _, expected, error = self.edited(workflow, offset)
-        assert self.attempt(self.workflows.delete(workflow.id, expected_version=expected)) == error
+        assert self.attempt(self.workflows.delete(workflow.id, expected_version=expected, principal="local:0")) == error
         if error is None:
             del self.model[workflow.id]
 

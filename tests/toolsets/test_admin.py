@@ -147,6 +147,24 @@ async def test_the_audit_log_tells_what_was_done_about_a_workflow_and_that_it_is
     assert naive["error"]["details"]["field"] == "since"
 
 
+async def test_who_deleted_a_workflow_is_told_after_it_is_gone(desk):
+    """Once, in the transaction that deletes; a deletion that came too late leaves nothing."""
+    made = await desk.call("create_workflow", name="Note <b>", trigger={"type": "manual"}, actions=[NOTE])
+    workflow_id, version = made["workflow"]["id"], made["workflow"]["draft_version"]
+    late = await desk.call("delete_workflow", workflow_id=workflow_id, expected_version=version + 1)
+    before = await desk.call("query_audit_log", about=f"workflow:{workflow_id}")
+    await desk.call("delete_workflow", workflow_id=workflow_id, expected_version=version)
+    again = await desk.call("delete_workflow", workflow_id=workflow_id)
+
+    log = await desk.call("query_audit_log", about=f"workflow:{workflow_id}", verify=True)
+    assert (late["error"]["code"], again["error"]["code"]) == ("WORKFLOW_VERSION_CONFLICT", "WORKFLOW_NOT_FOUND")
+    assert before["items"] == []
+    assert [(one["action"], one["principal"], one["outcome"], one["summary"]) for one in log["items"]] == [
+        ("delete_workflow", "local:0", "done", "Delete Note <b>")
+    ]
+    assert log["chain"].get("first_break") is None
+
+
 async def test_the_audit_log_is_for_admins(house):
     server = build_server(house, View(("all",)), lambda _: Principal("user:ben", Role.BUILDER))
     async with Client(server) as client:

@@ -86,6 +86,43 @@ async def test_without_an_address_a_copied_code_connects(place: tuple[House, Sim
     assert [word for word in ("Ana Ruiz", "sandbox", code) if word not in person.questions[0]] == []
 
 
+async def audited(house: House) -> list[tuple[str, str, str]]:
+    """What the audit log tells, newest first."""
+    async with client_of(house, Principal("local:0", Role.ADMIN)) as client:
+        log = await call(client, "query_audit_log", verify=True)
+    assert log["chain"].get("first_break") is None
+    assert [len(one["targets"]) for one in log["items"]] == [1] * len(log["items"])
+    return [(one["action"], one["principal"], one["summary"]) for one in log["items"]]
+
+
+async def test_connecting_is_told_in_the_audit_log_once_for_each_account(place: tuple[House, Simulator]) -> None:
+    """Who acts through which account is part of who did what: a link alone, a look and a renewal add nothing."""
+    house, simulator = place
+    person = Person()
+    async with client_of(house, elicitation_callback=person) as client:
+        await call(client, "connect_procore")
+        begun = await audited(house)
+        code = await copied_code(simulator, person.links[0], person_of_one_company(simulator))
+        await call(client, "connect_procore", code=code)
+        await call(client, "connect_procore")
+        once = await audited(house)
+    await connect(house, simulator, BEN)
+
+    own = ("connect_procore", ANA.id, "Connect a Procore account (sandbox)")
+    assert begun == []
+    assert once == [own]
+    assert await audited(house) == [("connect_procore", BEN.id, own[2]), own]
+
+
+async def test_connecting_in_a_browser_is_told_in_the_audit_log(served: tuple[House, Simulator]) -> None:
+    house, simulator = served
+    async with client_of(house) as client:
+        begun = await call(client, "connect_procore")
+        await walk(house, simulator, begun["url"])
+
+    assert await audited(house) == [("connect_procore", ANA.id, "Connect a Procore account (sandbox)")]
+
+
 @ERAS
 @pytest.mark.parametrize(
     "answer",

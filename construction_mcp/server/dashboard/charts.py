@@ -10,7 +10,7 @@ from construction_mcp.store.overview import BEATS, Beat
 
 _BAR, _GAP, _HEIGHT = 4, 2, 24
 _LOW = 5  # of a bar: the shortest run is still seen
-_LONG_MS = 600_000.0  # runs as long as this are drawn full; longer ones are mostly a person's time
+LONG_MS = 600_000.0  # runs as long as this are drawn full; longer ones are mostly a person's time
 
 
 def sparkline(beats: Sequence[Beat], name: str) -> Html:
@@ -55,7 +55,7 @@ def _beat(beat: Beat, x: int) -> Html:
 def _share(ms: float | None) -> float:
     if ms is None or ms <= 1:
         return 0.0
-    return min(1.0, math.log10(ms) / math.log10(_LONG_MS))
+    return min(1.0, math.log10(ms) / math.log10(LONG_MS))
 
 
 def gauge(left: int, limit: int, name: str) -> Html:

@@ -11,19 +11,25 @@ TONES = {
     "active": "good",
     "approved": "good",
     "completed": "good",
+    "healthy": "good",
     "simulated": "good",
     "running": "busy",
     "queued": "busy",
     "waiting": "wait",
     "pending": "wait",
     "paused": "wait",
+    "degraded": "wait",
     "needs_review": "bad",
     "uncertain": "bad",
     "failed": "bad",
+    "critical": "bad",
     "error": "bad",
     "rejected": "bad",
     "expired": "bad",
 }
+
+STARTS = {"schedule": "schedule", "webhook": "event", "poll": "looking", "manual": "hand"}
+"""What starts a workflow, by the type of its trigger."""
 
 
 def chip(status: str) -> Html:

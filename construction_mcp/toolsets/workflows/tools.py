@@ -200,12 +200,13 @@ async def delete_workflow(
     expected_version: ExpectedVersion = None,
     *,
     deployments: Deployments,
+    principal: Principal,
 ) -> Deleted:
     """Delete a workflow with its versions and history for good; its webhook at Procore goes too.
 
     Use export_workflow first if it may be wanted again.
     """
-    return Deleted(workflow_id, await deployments.delete(workflow_id, expected_version=expected_version))
+    return Deleted(workflow_id, await deployments.delete(workflow_id, principal, expected_version=expected_version))
 
 
 @tool(effect="read")

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.server.dashboard.workspace import build
 
@@ -61,6 +62,13 @@ def site_in(folder: Path, days: int, **more: str) -> Iterator[Site]:
         process.terminate()
         process.stdout.close()
         process.wait(_DEADLINE_S)
+
+
+def watched(page: Page) -> Page:
+    """A page on which anything that the browser complains of, a refused script or style too, fails the test."""
+    page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
+    page.on("console", lambda said: pytest.fail(f"console: {said.text}") if said.type == "error" else None)
+    return page
 
 
 def browser_file() -> str | None:

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -23,10 +23,18 @@ from construction_mcp.server.health import Readiness
 from construction_mcp.server.http import HttpFace
 from construction_mcp.store.approvals import Approval, NewApproval, digest_of
 from construction_mcp.store.users import User, Users
+from tests.server.dashboard.browsing import Site, site_in
 from tests.server.dashboard.doors import TOKEN, Door
 
 SUMMARY = "Answer RFI 42 <script>alert(1)</script>"
 SHOWN: dict[str, Any] = {"question": 'Which?\n"</dd><img src=x onerror=alert(1)>', "answer": "Type A", "copies": 2}
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A served workspace with a past, for every test with a browser: it takes seconds to make."""
+    with site_in(tmp_path_factory.mktemp("dashboard"), days=1) as made:
+        yield made
 
 
 @pytest.fixture

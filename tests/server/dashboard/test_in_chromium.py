@@ -12,7 +12,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.server.dashboard.browsing import NAMES, Site, browser_file, chromium, site_in
+from tests.server.dashboard.browsing import NAMES, Site, browser_file, chromium, watched
 from tests.server.dashboard.workspace import ANSWER, HOSTILE
 
 pytestmark = pytest.mark.skipif(
@@ -38,12 +38,6 @@ VIEWS = {
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_in(tmp_path_factory.mktemp("dashboard"), days=1) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as made:
         yield made
@@ -62,13 +56,6 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page = watched(context.new_page())
     yield page
     page.close()
-
-
-def watched(page: Page) -> Page:
-    """A page on which anything that the browser complains of, a refused script or style too, fails the test."""
-    page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
-    page.on("console", lambda said: pytest.fail(f"console: {said.text}") if said.type == "error" else None)
-    return page
 
 
 def sign_in(page: Page, site: Site, bearer: str) -> None:

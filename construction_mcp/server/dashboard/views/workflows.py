@@ -10,13 +10,12 @@ from construction_mcp.server.dashboard.charts import sparkline
 from construction_mcp.server.dashboard.layout import PATH, quiet, region, row, said, table
 from construction_mcp.server.dashboard.markup import Html, el, joined
 from construction_mcp.server.dashboard.views.runs import run_table
-from construction_mcp.server.dashboard.words import ABSENT, chip, counted, when
+from construction_mcp.server.dashboard.words import ABSENT, STARTS, chip, counted, when
 from construction_mcp.store.execution_reads import Line
 from construction_mcp.store.overview import Beat, Pulse, Pulses
 from construction_mcp.store.versions import WorkflowStatus
 
 _HEADS = ("Workflow", "State", "Latest runs", "Starts by", "Next")
-_STARTS = {"schedule": "schedule", "webhook": "event", "poll": "looking", "manual": "hand"}
 _REASONS = {
     "FAILED_IN_A_ROW": "It failed too often in a row and was stopped. Mend what made it fail, then resume it.",
     "WORKFLOW_ENVIRONMENT_MISMATCH": "It was deployed for another environment or company. Deploy it again here.",
@@ -29,7 +28,7 @@ def pulse_table(pulses: Sequence[Pulse], now: datetime) -> Html:
 
 
 def _row(pulse: Pulse, now: datetime) -> Html:
-    starts = _STARTS.get(pulse.trigger_type or "", pulse.trigger_type or ABSENT)
+    starts = STARTS.get(pulse.trigger_type or "", pulse.trigger_type or ABSENT)
     return row(
         _HEADS,
         el("a", said(pulse.name), href=f"{PATH}/workflows/{pulse.id}"),
@@ -162,8 +161,8 @@ def _trigger(trigger: Mapping[str, Any] | None) -> Html | str:
         )
     if kind in ("webhook", "poll"):
         names = ", ".join(str(one) for one in trigger.get("resources") or ())
-        return joined(_STARTS[kind], " ", said(names or str(trigger.get("source") or "")))
-    return _STARTS.get(kind, kind)
+        return joined(STARTS[kind], " ", said(names or str(trigger.get("source") or "")))
+    return STARTS.get(kind, kind)
 
 
 def _actions(status: WorkflowStatus) -> Html:
