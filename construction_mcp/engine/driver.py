@@ -1,7 +1,7 @@
 """Carries one execution out until it ends or only waits."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,11 +15,11 @@ from construction_mcp.engine.results import Result
 from construction_mcp.engine.runner import NodeRunner
 from construction_mcp.engine.standing import Outcome, StepId
 from construction_mcp.engine.work import Work
-from construction_mcp.store import approvals
 from construction_mcp.store import executions as store
 from construction_mcp.store.database import Database
-from construction_mcp.store.executions import StepRow, Transition
+from construction_mcp.store.executions import StepRow
 from construction_mcp.store.groups import Tx
+from construction_mcp.store.transitions import Begun, Finished, Transition, park, record
 
 
 class Driver:
@@ -94,56 +94,52 @@ class Driver:
         self, ends: Sequence[End], begins: Sequence[Begin], last: Park | Finish | None, now: datetime
     ) -> None:
         """One transaction: outcomes, what else belongs to them, intents of what begins, and the end if it is one."""
-        work, execution_id = self.work, self.work.execution.id
+        work = self.work
         results, self._results = self._results, []
         is_first, self._claimed = not self._claimed, True
-        then: list[Callable[[Tx], None]] = []
-        for step, result in results:
-            then += result.records
-            then += [
-                partial(store.note, execution_id=execution_id, kind=kind, step=step.key, text=text, now=now)
-                for kind, text in result.notes
-            ]
-        if last is not None:
-            then.append(partial(self._leave, last=last, now=now))
-        transition = Transition(
-            execution_id,
-            work.lease,
-            now,
-            is_first,
-            kept=[self._row(step, result.outcome, now, result.text) for step, result in results]
-            + [self._row(end.step, end.outcome, now) for end in ends],
-            begun=[(*begin.step, work.nodes[begin.step.key].type, begin.attempt) for begin in begins],
-            then=then,
-        )
-        durable = isinstance(last, Finish) or any(result.is_durable for _, result in results)
-        await self._database.write_shared(store.record, transition, durable=durable)
-        _count(transition.kept)
-
-    def _leave(self, tx: Tx, last: Park | Finish, now: datetime) -> None:
-        """It waits from now on, or is over."""
-        work = self.work
+        kept = [self._row(step, result.outcome, now, result.text) for step, result in results]
+        kept += [self._row(end.step, end.outcome, now) for end in ends]
+        begun = [Begun(*begin.step, work.nodes[begin.step.key].type, begin.attempt) for begin in begins]
+        transition = Transition(work.execution.id, work.lease, now, is_first, kept, begun)
+        transition.then = [function for step, result in results for function in self._besides(step, result, now)]
         if isinstance(last, Park):
-            store.park(tx, work.execution.id, work.lease, last.due_at, work.requests)
-            return
-        duration_ms = max(0.0, (now - work.execution.started_at).total_seconds() * 1000)
-        store.finish(tx, work.execution, work.lease, last.status, last.error, duration_ms, work.requests, now)
-        self._end(tx, last, now)
+            transition.then.append(partial(self._park, due_at=last.due_at))
+        elif last is not None:
+            transition.finished = self._finished(last, now)
+            transition.after = self._brought_along(last, now)
+        durable = isinstance(last, Finish) or any(result.is_durable for _, result in results)
+        await self._database.write_shared(record, transition, durable=durable)
+        _count(kept)
 
-    def _end(self, tx: Tx, last: Finish, now: datetime) -> None:
-        """What an end brings along: questions nobody has to answer any more, and what the owner has to hear."""
+    def _besides(self, step: StepId, result: Result, now: datetime) -> Iterable[Callable[[Tx], None]]:
+        """What is recorded together with an outcome."""
+        yield from result.records
+        for kind, text in result.notes:
+            yield partial(store.note, execution_id=self.work.execution.id, kind=kind, step=step.key, text=text, now=now)
+
+    def _park(self, tx: Tx, due_at: datetime | None) -> None:
+        park(tx, self.work.execution.id, self.work.lease, due_at, self.work.requests)
+
+    def _finished(self, last: Finish, now: datetime) -> Finished:
         execution = self.work.execution
-        approvals.cancel_of(tx, execution.id, now)
-        if execution.mode != "live" or last.status not in ("failed", "needs_review"):
-            return
+        took_ms = max(0.0, (now - execution.started_at).total_seconds() * 1000)
+        is_called = execution.parent_id is not None
+        return Finished(execution.id, last.status, now, took_ms, last.error, self.work.requests, is_called)
+
+    def _brought_along(self, last: Finish, now: datetime) -> Sequence[Callable[[Tx], None]]:
+        """What the owner has to hear of an end."""
+        is_trouble = self.work.execution.mode == "live" and last.status in ("failed", "needs_review")
+        return [partial(self._alert, last=last, now=now)] if is_trouble else ()
+
+    def _alert(self, tx: Tx, last: Finish, now: datetime) -> None:
+        workflow_id, name = self.work.execution.workflow_id, self.work.workflow_name
         said = (last.error or {}).get("message", "")
-        store.alert(tx, execution.workflow_id, last.status, f"{self.work.workflow_name}: {said}"[:500], now)
+        store.alert(tx, workflow_id, last.status, f"{name}: {said}"[:500], now)
         most = self._limits.failures_in_a_row_max
-        if last.status != "failed" or store.failed_in_a_row(tx, execution.workflow_id, most) < most:
+        if last.status != "failed" or store.failed_in_a_row(tx, workflow_id, most) < most:
             return
-        if store.stop_workflow(tx, execution.workflow_id, now):
-            text = f"{self.work.workflow_name} failed {most} times in a row and was stopped."
-            store.alert(tx, execution.workflow_id, "stopped", text, now)
+        if store.stop_workflow(tx, workflow_id, now):
+            store.alert(tx, workflow_id, "stopped", f"{name} failed {most} times in a row and was stopped.", now)
 
     def _row(self, step: StepId, outcome: Outcome, now: datetime, text: str | None = None) -> StepRow:
         began = self._began.pop(step, None)

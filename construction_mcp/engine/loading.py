@@ -43,9 +43,9 @@ class Loader:
         known = frozenset(self._plans)
 
         def read(tx: Tx) -> list[tuple[store.Loaded, str | None]]:
-            found = [one for one in (store.load_one(tx, each) for each in execution_ids) if one is not None]
             return [
-                (one, None if one.execution.plan_hash in known else store.plan_text(tx, one.execution)) for one in found
+                (one, None if one.execution.plan_hash in known else store.plan_text(tx, one.execution))
+                for one in store.under_way(tx, execution_ids)
             ]
 
         works: list[Work | Unloadable] = []
