@@ -5,10 +5,9 @@ engine. An engine makes each command durable, carries it out, and asks again wit
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from construction_mcp.engine.standing import Fanned, Outcome, Outcomes, Standing, Status, StepId
 from construction_mcp.workflow.plan import Node
@@ -19,43 +18,38 @@ _GAVE = ("completed", "simulated")
 _WORST: Sequence[tuple[Ending, Status]] = (("needs_review", "uncertain"), ("failed", "failed"))
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """What came from outside. cancel: end as soon as nothing is under way; look: something waited for has happened."""
 
     cancel: bool = False
     look: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """Make the intent of a further try of this step durable, then run its body."""
 
     step: StepId
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Record this outcome, which took no body."""
 
     step: StepId
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Park:
+class Park(NamedTuple):
     """Nothing can be done now: wait for a signal, or for the moment."""
 
     due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The execution is over."""
 
     status: Ending
-    error: Mapping[str, Any] | None = field(default=None)
+    error: Mapping[str, Any] | None = None
 
 
 Command: TypeAlias = Begin | End | Park | Finish

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -39,12 +38,12 @@ class Driver:
 
     def look(self) -> None:
         """Something that a waiting step waits for has happened."""
-        self.work.signals = replace(self.work.signals, look=True)
+        self.work.signals = self.work.signals._replace(look=True)
         self._signalled.set()
 
     def cancel(self) -> None:
         """End as soon as nothing is under way."""
-        self.work.signals = replace(self.work.signals, cancel=True)
+        self.work.signals = self.work.signals._replace(cancel=True)
         self._signalled.set()
 
     async def run(self) -> Finish | None:
@@ -165,25 +164,37 @@ class Driver:
 
     async def _perform(self, begins: Sequence[Begin]) -> None:
         """Begin these bodies and wait for the first that is done, or for a signal."""
-        if len(begins) == 1 and not self._bodies and not self.work.standing.waiting:
-            # Whatever is signalled meanwhile, nothing follows from it before this one is done: it needs no task.
-            step, attempt = begins[0].step, begins[0].attempt
-            self._began[step] = self._clock.monotonic()
-            self._results.append((step, await self._runner.run(self.work, step, attempt)))
-            return
-        for begin in begins:
+        here, apart = self._split(begins)
+        for begin in apart:
             self._began[begin.step] = self._clock.monotonic()
             body = asyncio.get_running_loop().create_task(self._runner.run(self.work, begin.step, begin.attempt))
             self._bodies[body] = begin.step
             body.add_done_callback(self._is_done)
-        await self._next()
+        for at, begin in enumerate(here, 1):
+            self._began[begin.step] = self._clock.monotonic()
+            self._results.append((begin.step, await self._runner.run(self.work, begin.step, begin.attempt)))
+            if at % self._limits.bodies_in_a_row_max == 0:
+                await asyncio.sleep(0)
+        if not here:
+            await self._signalled.wait()
+        self._take_in()
+
+    def _split(self, begins: Sequence[Begin]) -> tuple[Sequence[Begin], Sequence[Begin]]:
+        """Those that need no task, and the others. What only computes takes turns in any case; and while nothing else
+        is under way, nothing follows from a signal before the one body is done."""
+        if len(begins) == 1 and not self._bodies and not self.work.standing.waiting:
+            return begins, ()
+        here: list[Begin] = []
+        apart: list[Begin] = []
+        for begin in begins:
+            (here if self._runner.only_computes(self.work.nodes[begin.step.key]) else apart).append(begin)
+        return here, apart
 
     def _is_done(self, _body: "asyncio.Task[Result]") -> None:
         self._signalled.set()
 
-    async def _next(self) -> None:
-        """Wait until a body is done or something was signalled, and take in all that is there by then."""
-        await self._signalled.wait()
+    def _take_in(self) -> None:
+        """The results of all bodies that are done by now."""
         self._signalled.clear()
         for body in [one for one in self._bodies if one.done()]:
             step = self._bodies.pop(body)

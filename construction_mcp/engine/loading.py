@@ -10,7 +10,7 @@ from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, NotPermitted
 from construction_mcp.core.types import Principal, Role
-from construction_mcp.engine.runner import Tools
+from construction_mcp.engine.body import Tools
 from construction_mcp.engine.work import Work
 from construction_mcp.procore.records.sites import site_of
 from construction_mcp.procore.records.zones import zone_of
