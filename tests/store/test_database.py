@@ -323,7 +323,7 @@ async def test_the_connection_is_set_up_for_the_house(database):
 
 
 async def test_aiosqlite_still_has_the_parts_we_lean_on(path):
-    """The contract of `store/database.py`: a connector of our own; functions nobody waits for, in order, on one thread."""
+    """The contract of `store/database.py`: a connector of our own; functions run in order, on one thread."""
     threads, order, done = set(), [], threading.Event()
 
     def note(value: int) -> None:
