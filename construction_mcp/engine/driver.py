@@ -64,30 +64,39 @@ class Driver:
         finally:
             await self._cut_off()
 
-    def _decide(self, now: datetime) -> tuple[list[End], list[Begin], Park | Finish | None]:
+    def _decide(self, now: datetime) -> tuple[list[End], Sequence[Begin], Park | Finish | None]:
         """Take in what came of the last bodies, and ask what follows until only bodies and the end are left."""
         work = self.work
         for step, result in self._results:
             work.put(step, result.outcome)
         ends: list[End] = []
-        while True:
-            commands = advance(work.standing, work.signals, now)
-            found = [one for one in commands if isinstance(one, End)]
-            if not found:
-                break
-            for end in found:
-                work.put(end.step, end.outcome)
-            ends += found
+        begins: list[Begin] = []
+        last: Park | Finish | None = None
+        is_settled = False
+        while not is_settled:
+            is_settled = True
+            for command in advance(work.standing, work.signals, now):
+                match command:
+                    case Begin():
+                        begins.append(command)
+                    case End(step, outcome):
+                        work.put(step, outcome)
+                        ends.append(command)
+                        is_settled = False
+                    case _:
+                        last = command
         if work.signals.look:
             work.signals = Signals(cancel=work.signals.cancel)
-        begins = [one for one in commands if isinstance(one, Begin)]
         for begin in begins:
-            if (before := work.standing.outcomes.get(begin.step)) is not None:
-                work.before[begin.step] = before
-            work.began.setdefault(begin.step, now)
-            work.put(begin.step, Outcome("running", attempts=begin.attempt))
-        last = next((one for one in commands if isinstance(one, Park | Finish)), None)
+            self._begin(begin, now)
         return ends, begins, last
+
+    def _begin(self, begin: Begin, now: datetime) -> None:
+        work, step = self.work, begin.step
+        if (before := work.standing.outcomes.get(step)) is not None:
+            work.before[step] = before
+        work.began.setdefault(step, now)
+        work.put(step, Outcome("running", attempts=begin.attempt))
 
     async def _commit(
         self, ends: Sequence[End], begins: Sequence[Begin], last: Park | Finish | None, now: datetime
@@ -173,7 +182,7 @@ class Driver:
         for at, begin in enumerate(here, 1):
             self._began[begin.step] = self._clock.monotonic()
             self._results.append((begin.step, await self._runner.run(self.work, begin.step, begin.attempt)))
-            if at % self._limits.bodies_in_a_row_max == 0:
+            if at % self._limits.begun_in_a_row_max == 0:
                 await asyncio.sleep(0)
         if not here:
             await self._signalled.wait()

@@ -220,7 +220,9 @@ class EmbeddedEngine:
         chosen = [*woken, *(one.id for one in queued)][:free]
         for execution_id in [one for one in seen.nudged if one not in chosen]:
             self._nudged[execution_id] = None  # no place for it yet
-        for work in await self._load(chosen):
+        for at, work in enumerate(await self._load(chosen), 1):
+            if at % self._limits.begun_in_a_row_max == 0:
+                await asyncio.sleep(0)
             work.signals = Signals(cancel=work.execution.ending == "cancel", look=True)
             driver = Driver(work, self._database, self._runner, self._clock, self._limits)
             self._drivers[work.execution.id] = driver

@@ -113,10 +113,10 @@ class NodeRunner:
 
     async def _config(self, kind: ActionType, body: Body) -> Any:
         """The node's config with its templates filled in, as its action takes it."""
-        given, marked = body.node.config, cel_fields(kind.config)
-        holes = [name for name in body.work.plan.filled[body.node.key] if name not in marked]
-        if holes:
-            given = {**given, **{name: await fill(given[name], body.evaluate) for name in holes}}
+        given = body.node.config
+        if names := body.work.plan.filled[body.node.key]:
+            marked = cel_fields(kind.config)
+            given = {**given, **{name: await fill(given[name], body.evaluate) for name in names if name not in marked}}
         try:
             return kind.config.model_validate(given)
         except ValidationError as problem:
