@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
@@ -151,24 +150,21 @@ class Driver:
 
     def _row(self, step: StepId, outcome: Outcome, now: datetime, text: str | None = None) -> StepRow:
         began = self._began.pop(step, None)
-        output: Any = outcome.output
-        if outcome.items is not None:
-            output = {"fan": list(outcome.items)}
         return StepRow(
-            key=step.key,
-            item=step.item,
-            type=self.work.nodes[step.key].type,
-            status=outcome.status,
-            attempts=outcome.attempts,
-            started_at=self.work.began.get(step, now),
-            completed_at=now if outcome.is_over else None,
-            duration_ms=None if began is None else round((self._clock.monotonic() - began) * 1000, 3),
-            output=output,
-            error=outcome.error,
-            because=outcome.because,
-            waits_for=outcome.waits_for,
-            due_at=outcome.due_at,
-            text=text,
+            step.key,
+            step.item,
+            self.work.nodes[step.key].type,
+            outcome.status,
+            outcome.attempts,
+            self.work.began.get(step, now),
+            now if outcome.is_over else None,
+            None if began is None else round((self._clock.monotonic() - began) * 1000, 3),
+            {"fan": list(outcome.items)} if outcome.items is not None else outcome.output,
+            outcome.error,
+            outcome.because,
+            outcome.waits_for,
+            outcome.due_at,
+            text,
         )
 
     async def _perform(self, begins: Sequence[Begin]) -> None:

@@ -112,20 +112,18 @@ class NodeRunner:
         return items
 
     async def _config(self, kind: ActionType, body: Body) -> Any:
-        """The node's config with its templates filled in, as its action takes it."""
-        given = body.node.config
-        if names := body.work.plan.filled[body.node.key]:
+        """The node's config with its templates filled in, as its action takes it; one without any is made once."""
+        plan, key = body.work.plan, body.node.key
+        if (ready := plan.ready.get(key)) is not None:
+            return ready
+        given, names = body.node.config, plan.filled[key]
+        if names:
             marked = cel_fields(kind.config)
             given = {**given, **{name: await fill(given[name], body.evaluate) for name in names if name not in marked}}
-        try:
-            return kind.config.model_validate(given)
-        except ValidationError as problem:
-            first = problem.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise Invalid(
-                f"The config of {body.node.key} does not fit {body.node.type}: {place}: {first['msg']}.",
-                details={"field": place},
-            ) from None
+        config = _validated(kind, body.node, given)
+        if not names:
+            plan.ready[key] = config
+        return config
 
     def _seen(self, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {"expression": condition, "values": dict(self._tools.expressions.explain(condition, values))}
@@ -138,3 +136,16 @@ class NodeRunner:
         meters.STEP_RETRIES.add(node.type)
         outcome = waiting_retry(node, attempt, error, self._tools.clock)
         return Result(outcome, notes=(retry_note(node, outcome, error),))
+
+
+def _validated(kind: ActionType, node: Node, given: Mapping[str, Any]) -> Any:
+    """Raises: Invalid: it does not fit."""
+    try:
+        return kind.config.model_validate(given)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            f"The config of {node.key} does not fit {node.type}: {place}: {first['msg']}.",
+            details={"field": place},
+        ) from None

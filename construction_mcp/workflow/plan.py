@@ -114,6 +114,11 @@ class Plan:
         return {node.key: [name for name, value in node.config.items() if _is_filled(value)] for node in self.nodes}
 
     @cached_property
+    def ready(self) -> dict[str, Any]:
+        """Configs of nodes with nothing in `filled`, once whoever carries them out has made them: always the same."""
+        return {}
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical text, in hex; equal plans have equal hashes, in whatever order they were written."""
         return hashlib.sha256(self.canonical.encode()).hexdigest()
