@@ -75,14 +75,26 @@ async def test_of_what_shares_a_transaction_nothing_is_kept_when_one_is_lost(dat
 
     await database.write(lose)
     row = StepRow("a", -1, "test.odd", "completed", 1, NOW, NOW)
-    together = [
-        moved(one, is_first=is_first, kept=[row], finished=Finished(one, "completed", NOW, 1.0)) for one in queued
-    ]
+    together = [moved(one, is_first=is_first, kept=[row]) for one in queued]
     with pytest.raises(LeaseLost):
         await database.write(lambda tx: record(tx, together))
     after = [await database.read(lambda tx, one=one: steps_of(tx, one)) for one in queued]
     await database.write(lambda tx: record(tx, [one for one in together if one.execution_id != queued[3]]))
-    ended = [await database.read(lambda tx, one=one: status_of(tx, one)) for one in queued]
+    apart = [await database.read(lambda tx, one=one: steps_of(tx, one)) for one in queued]
 
     assert after == [[]] * len(queued)
-    assert ended == ["completed"] * 3 + ["failed"] + ["completed"] * 4
+    assert apart == [[row]] * 3 + [[]] + [[row]] * 4
+
+
+async def test_of_ends_that_share_a_transaction_none_is_kept_when_one_is_lost(database, queued):
+    def lose(tx: Tx) -> None:
+        transitions.claim(tx, queued, "engine")
+        give_up(tx, queued[3], {"code": "X", "message": "gone"}, NOW)
+
+    await database.write(lose)
+    ends = [Finished(one, "completed", NOW, 1.0) for one in queued]
+    with pytest.raises(LeaseLost):
+        await database.write(lambda tx: transitions.finish(tx, ends, "engine"))
+    after = [await database.read(lambda tx, one=one: status_of(tx, one)) for one in queued]
+
+    assert after == ["running"] * 3 + ["failed"] + ["running"] * 4
