@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from construction_mcp.engine.alerts import Alerts
     from construction_mcp.engine.approval_watch import ApprovalWatch
     from construction_mcp.engine.approvals import Approvals
+    from construction_mcp.engine.body import Tools as EngineTools
     from construction_mcp.engine.embedded import EmbeddedEngine
     from construction_mcp.engine.heartbeat import Heartbeat
     from construction_mcp.engine.holds import Holds
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from construction_mcp.engine.poller import Poller
     from construction_mcp.engine.port import EnginePort
     from construction_mcp.engine.records import ReadAgain
-    from construction_mcp.engine.runner import Tools as EngineTools
     from construction_mcp.engine.scheduler import Scheduler
     from construction_mcp.expressions.cel import CelEngine
     from construction_mcp.insight.matching import TemplateSearch
@@ -643,7 +643,7 @@ class House:
     async def _engine_tools(self) -> "EngineTools":
         from construction_mcp.actions.catalogue import Catalogue
         from construction_mcp.core.keys import KeyRing
-        from construction_mcp.engine.runner import Tools as EngineTools
+        from construction_mcp.engine.body import Tools as EngineTools
         from construction_mcp.engine.telling import Notices
         from construction_mcp.engine.web import GuardedWeb
         from construction_mcp.expressions.cel import CelEngine

@@ -78,11 +78,11 @@ UPDATE approvals
    AND expires_at > :now;
 
 -- name: cancel_of :run
--- Nobody is asked any more for an execution that was cancelled; what was decided stays.
+-- Nobody is asked any more for executions (JSON) that are over; what was decided stays.
 UPDATE approvals
    SET status = 'cancelled',
        decided_at = :now
- WHERE execution_id = :execution_id
+ WHERE execution_id IN (SELECT value FROM json_each(:execution_ids))
    AND status = 'pending';
 
 -- name: void_call :run

@@ -41,23 +41,30 @@ SELECT id, workflow_id, project_id
  ORDER BY priority DESC, started_at, id
  LIMIT :most;
 
--- name: claim :run
--- The state guard makes a second claim a no-op.
-UPDATE executions
-   SET status = 'running',
-       lease = :lease,
-       due_at = NULL
- WHERE id = :id
-   AND status IN ('queued', 'waiting');
-
 -- name: by_id :one
 -- Everything the engine needs of one execution.
 SELECT id, workflow_id, version, mode, status, started_at, completed_at, trigger, error, duration_ms, plan_hash,
        environment, company_id, project_id, run_as, requested_by, deliver_to, priority, depth, parent_id, parent_step,
-       lease, recoveries, due_at, ending, requests,
-       EXISTS (SELECT 1 FROM users WHERE users.id = executions.run_as AND revoked_at IS NOT NULL) AS is_revoked
+       lease, recoveries, due_at, ending, requests
   FROM executions
  WHERE id = :id;
+
+-- name: under_way :many
+-- Of those (JSON) what carrying them out takes but their plans; what has ended is left out.
+SELECT id, workflow_id, version, mode, started_at, trigger, plan_hash, environment, company_id, project_id, run_as,
+       requested_by, deliver_to, priority, depth, parent_id, parent_step, recoveries, ending, requests,
+       (SELECT name FROM workflows WHERE workflows.id = executions.workflow_id) AS workflow_name,
+       EXISTS (SELECT 1 FROM users WHERE users.id = executions.run_as AND revoked_at IS NOT NULL) AS is_revoked
+  FROM executions
+ WHERE id IN (SELECT value FROM json_each(:ids))
+   AND status IN ('queued', 'running', 'waiting');
+
+-- name: steps_under_way :many
+-- The steps of those (JSON) with their outcomes, from the primary key.
+SELECT execution_id, key, item, type, status, attempts, started_at, completed_at, duration_ms, output, error, because,
+       waits_for, due_at
+  FROM steps
+ WHERE execution_id IN (SELECT value FROM json_each(:ids));
 
 -- name: steps :many
 -- The steps of one execution with their outcomes, from the primary key.
@@ -66,84 +73,9 @@ SELECT key, item, type, status, attempts, started_at, completed_at, duration_ms,
   FROM steps
  WHERE execution_id = :execution_id;
 
--- name: begin_step :run
--- Durable before the body runs; a further try of the same step counts on.
-INSERT INTO steps (execution_id, key, item, type, status, attempts, started_at)
-VALUES (:execution_id, :key, :item, :type, 'running', :attempts, :now)
-    ON CONFLICT (execution_id, key, item) DO UPDATE
-   SET status = 'running',
-       attempts = excluded.attempts,
-       due_at = NULL,
-       waits_for = NULL
- WHERE steps.status IN ('running', 'waiting', 'uncertain');
-
--- name: end_step :run
--- One outcome: whoever comes late changes nothing. A step that never began (skipped) gets its row here.
-INSERT INTO steps (
-    execution_id, key, item, type, status, attempts, started_at, completed_at, duration_ms, output, error, because
-)
-VALUES (
-    :execution_id, :key, :item, :type, :status, :attempts, :started_at, :now, :duration_ms, :output, :error, :because
-)
-    ON CONFLICT (execution_id, key, item) DO UPDATE
-   SET status = excluded.status,
-       attempts = excluded.attempts,
-       completed_at = excluded.completed_at,
-       duration_ms = excluded.duration_ms,
-       output = excluded.output,
-       error = excluded.error,
-       because = excluded.because,
-       waits_for = NULL,
-       due_at = NULL
- WHERE steps.status IN ('running', 'waiting', 'uncertain');
-
--- name: park_step :run
--- It waits: for a moment, for a person, for another execution, or for its next try.
-UPDATE steps
-   SET status = 'waiting',
-       attempts = :attempts,
-       waits_for = :waits_for,
-       due_at = :due_at,
-       error = :error
- WHERE execution_id = :execution_id
-   AND key = :key
-   AND item = :item
-   AND status IN ('running', 'waiting');
-
 -- name: hold_lease :value
 -- Inside every write of an engine: an execution that another engine took over is not this one's any more.
 SELECT 1 FROM executions WHERE id = :id AND lease = :lease AND status = 'running';
-
--- name: hold_leases :value
--- The same for the executions of one commit (JSON): how many of them are still this engine's.
-SELECT count(*)
-  FROM executions
- WHERE id IN (SELECT value FROM json_each(:ids))
-   AND lease = :lease
-   AND status = 'running';
-
--- name: park :run
--- Nothing to do now: it waits without taking a place, until its next timer or until it is nudged.
-UPDATE executions
-   SET status = 'waiting',
-       due_at = :due_at,
-       lease = NULL,
-       requests = :requests
- WHERE id = :id
-   AND lease = :lease;
-
--- name: finish :run
--- One end: the lease guard refuses a process that was frozen while another took over.
-UPDATE executions
-   SET status = :status,
-       completed_at = :now,
-       duration_ms = :duration_ms,
-       error = :error,
-       due_at = NULL,
-       lease = NULL,
-       requests = :requests
- WHERE id = :id
-   AND lease = :lease;
 
 -- name: reopen :run
 -- After a person said what became of an uncertain step, or a child of it ended.
@@ -196,19 +128,6 @@ UPDATE executions
    SET due_at = :now
  WHERE id = :id
    AND status = 'waiting';
-
--- name: expand_step :run
--- The items of a for_each are kept before the first begins: evaluated again they might be others.
-UPDATE steps
-   SET output = :output
- WHERE execution_id = :execution_id
-   AND key = :key
-   AND item = :item
-   AND status = 'running';
-
--- name: name_of_workflow :value
--- For expressions and messages.
-SELECT name FROM workflows WHERE id = :workflow_id;
 
 -- name: status_of :value
 -- Where it stands.

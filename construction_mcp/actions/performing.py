@@ -159,29 +159,53 @@ class Memory(Protocol):
         ...
 
 
-@dataclass(slots=True)  # not frozen, as Run
-class Context:
-    """What an action may use while it is carried out.
+class Context(Protocol):
+    """What an action may use while it is carried out."""
 
-    call: one of this server's tools as `run_as`, by name and arguments; what it returns before anybody shapes it, so
-        that a tool with an outside effect gives its `Effect` and changes nothing.
-    procore: Procore as `run_as`; asking for it raises NeedsLogin where the account is gone.
-    each: the value of a CEL expression for each item under `item`, an `Invalid` for an item where it failed.
-    evaluate: the value of a CEL expression with everything the step may read.
-    note: a line in the execution's log.
-    """
+    @property
+    def run(self) -> Run:
+        """The step, and the execution it belongs to."""
+        ...
 
-    run: Run
-    clock: Clock
-    limits: Limits
-    call: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
-    procore: Callable[[], Awaitable[Procore]]
-    each: Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
-    evaluate: Callable[[str], Awaitable[Any]]
-    telling: Telling
-    web: Web
-    memory: Memory
-    note: Callable[[str, str], Awaitable[None]]
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def telling(self) -> Telling: ...
+
+    @property
+    def web(self) -> Web: ...
+
+    @property
+    def memory(self) -> Memory: ...
+
+    async def call(self, name: str, arguments: Mapping[str, Any], /) -> Any:
+        """One of this server's tools as `run_as`; what it returns before anybody shapes it, so that a tool with an
+        outside effect gives its `Effect` and changes nothing."""
+        ...
+
+    async def procore(self) -> Procore:
+        """Procore as `run_as`.
+
+        Raises:
+            NeedsLogin: the account is gone.
+        """
+        ...
+
+    async def each(self, text: str, items: Sequence[Any], /) -> Sequence[Any]:
+        """The value of a CEL expression for each item under `item`, an `Invalid` for an item where it failed."""
+        ...
+
+    async def evaluate(self, text: str, /) -> Any:
+        """The value of a CEL expression with everything the step may read."""
+        ...
+
+    async def note(self, kind: str, text: str, /) -> None:
+        """A line in the execution's log."""
+        ...
 
 
 Perform: TypeAlias = Callable[[Any, Context], Awaitable["Output | Act"]]

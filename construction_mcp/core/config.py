@@ -141,6 +141,7 @@ class Limits:
 
     # executions
     executions_per_project_max: int = 10
+    begun_in_a_row_max: int = 25  # executions, or bodies that only compute, before others get their turn of the loop
     executions_claimed_max: int = 64  # looked at in one read of the queue
     recoveries_max: int = 3  # an execution that ends its process this often is not tried again
     failures_in_a_row_max: int = 5  # then a workflow stops by itself (PRODUCT.md section 4.3)

@@ -5,10 +5,9 @@ engine. An engine makes each command durable, carries it out, and asks again wit
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from construction_mcp.engine.standing import Fanned, Outcome, Outcomes, Standing, Status, StepId
 from construction_mcp.workflow.plan import Node
@@ -19,43 +18,38 @@ _GAVE = ("completed", "simulated")
 _WORST: Sequence[tuple[Ending, Status]] = (("needs_review", "uncertain"), ("failed", "failed"))
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """What came from outside. cancel: end as soon as nothing is under way; look: something waited for has happened."""
 
     cancel: bool = False
     look: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """Make the intent of a further try of this step durable, then run its body."""
 
     step: StepId
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Record this outcome, which took no body."""
 
     step: StepId
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Park:
+class Park(NamedTuple):
     """Nothing can be done now: wait for a signal, or for the moment."""
 
     due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(NamedTuple):
     """The execution is over."""
 
     status: Ending
-    error: Mapping[str, Any] | None = field(default=None)
+    error: Mapping[str, Any] | None = None
 
 
 Command: TypeAlias = Begin | End | Park | Finish
@@ -64,16 +58,16 @@ Command: TypeAlias = Begin | End | Park | Finish
 def advance(standing: Standing, signals: Signals, now: datetime) -> list[Command]:
     """The commands that follow from where an execution stands; none while all there is to do is under way.
 
-    `End` commands change what can begin, so whoever applies them asks again. At most one of `Park` and `Finish`, last.
+    All of one kind: `End` commands change what can begin, so whoever applies them asks again; `Begin`; or a single
+    `Park` or `Finish`.
     """
     is_stopped = signals.cancel or bool(standing.stopping)
-    ends = list(_ends(standing, is_stopped=is_stopped))
-    if ends:
-        return list(ends)
-    if not is_stopped:
-        begins = list(_begins(standing, signals, now))
-        if begins:
-            return list(begins)
+    free = () if is_stopped else standing.free()
+    fanned = standing.fanned()
+    if ends := _ends(standing, free, fanned, is_stopped=is_stopped):
+        return ends
+    if not is_stopped and (begins := _begins(standing, free, fanned, signals, now)):
+        return begins
     if standing.bodies:
         return []
     if standing.waiting:
@@ -81,15 +75,18 @@ def advance(standing: Standing, signals: Signals, now: datetime) -> list[Command
     return [_finish(standing, signals)]
 
 
-def _ends(standing: Standing, *, is_stopped: bool) -> Iterator[End]:
+def _ends(standing: Standing, free: Sequence[Node], fanned: Sequence[Fanned], *, is_stopped: bool) -> list[Command]:
     """Steps whose outcome follows from those of others. What never began has no outcome when everything stops."""
-    for node in () if is_stopped else standing.free():
-        if (because := _why_not(node, standing.outcomes)) is not None:
-            yield End(StepId(node.key), Outcome("skipped", because=because))
-    for fanned in standing.fanned():
-        yield from _ends_of_items(fanned, standing.outcomes, is_stopped=is_stopped)
-    for step, outcome in standing.waiting_nodes() if is_stopped else ():
-        yield End(step, _given_up(outcome))
+    ends: list[Command] = [
+        End(StepId(node.key), Outcome("skipped", because=because))
+        for node in free
+        if (because := _why_not(node, standing.outcomes)) is not None
+    ]
+    for one in fanned:
+        ends += _ends_of_items(one, standing.outcomes, is_stopped=is_stopped)
+    if is_stopped:
+        ends += [End(step, _given_up(outcome)) for step, outcome in standing.waiting_nodes()]
+    return ends
 
 
 def _given_up(waiting: Outcome) -> Outcome:
@@ -142,15 +139,17 @@ def _first_error(items: Sequence[Outcome | None], status: Status) -> Mapping[str
     return next(one.error for one in items if one is not None and one.status == status)
 
 
-def _begins(standing: Standing, signals: Signals, now: datetime) -> Iterator[Begin]:
-    for node in standing.free():
-        yield Begin(StepId(node.key), 1)
+def _begins(
+    standing: Standing, free: Sequence[Node], fanned: Sequence[Fanned], signals: Signals, now: datetime
+) -> list[Command]:
+    begins: list[Command] = [Begin(StepId(node.key), 1) for node in free]
     for step, outcome in standing.waiting_nodes():
         if _is_due(outcome, signals, now):
-            yield Begin(step, outcome.attempts + 1)
-    for fanned in standing.fanned():
-        if not fanned.is_broken:
-            yield from _begins_of_items(fanned, standing.outcomes, signals, now)
+            begins.append(Begin(step, outcome.attempts + 1))
+    for one in fanned:
+        if not one.is_broken:
+            begins += _begins_of_items(one, standing.outcomes, signals, now)
+    return begins
 
 
 def _begins_of_items(fanned: Fanned, outcomes: Outcomes, signals: Signals, now: datetime) -> Iterator[Begin]:

@@ -1,11 +1,9 @@
 """Carries one execution out until it ends or only waits."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from construction_mcp.core import meters
 from construction_mcp.core.clock import Clock
@@ -15,11 +13,11 @@ from construction_mcp.engine.results import Result
 from construction_mcp.engine.runner import NodeRunner
 from construction_mcp.engine.standing import Outcome, StepId
 from construction_mcp.engine.work import Work
-from construction_mcp.store import approvals
 from construction_mcp.store import executions as store
 from construction_mcp.store.database import Database
-from construction_mcp.store.executions import StepRow, Transition
+from construction_mcp.store.executions import StepRow
 from construction_mcp.store.groups import Tx
+from construction_mcp.store.transitions import Begun, Finished, Transition, park, record
 
 
 class Driver:
@@ -39,12 +37,12 @@ class Driver:
 
     def look(self) -> None:
         """Something that a waiting step waits for has happened."""
-        self.work.signals = replace(self.work.signals, look=True)
+        self.work.signals = self.work.signals._replace(look=True)
         self._signalled.set()
 
     def cancel(self) -> None:
         """End as soon as nothing is under way."""
-        self.work.signals = replace(self.work.signals, cancel=True)
+        self.work.signals = self.work.signals._replace(cancel=True)
         self._signalled.set()
 
     async def run(self) -> Finish | None:
@@ -65,129 +63,143 @@ class Driver:
         finally:
             await self._cut_off()
 
-    def _decide(self, now: datetime) -> tuple[list[End], list[Begin], Park | Finish | None]:
+    def _decide(self, now: datetime) -> tuple[list[End], Sequence[Begin], Park | Finish | None]:
         """Take in what came of the last bodies, and ask what follows until only bodies and the end are left."""
         work = self.work
         for step, result in self._results:
             work.put(step, result.outcome)
         ends: list[End] = []
-        while True:
-            commands = advance(work.standing, work.signals, now)
-            found = [one for one in commands if isinstance(one, End)]
-            if not found:
-                break
-            for end in found:
-                work.put(end.step, end.outcome)
-            ends += found
+        begins: list[Begin] = []
+        last: Park | Finish | None = None
+        is_settled = False
+        while not is_settled:
+            is_settled = True
+            for command in advance(work.standing, work.signals, now):
+                match command:
+                    case Begin():
+                        begins.append(command)
+                    case End(step, outcome):
+                        work.put(step, outcome)
+                        ends.append(command)
+                        is_settled = False
+                    case _:
+                        last = command
         if work.signals.look:
             work.signals = Signals(cancel=work.signals.cancel)
-        begins = [one for one in commands if isinstance(one, Begin)]
         for begin in begins:
-            if (before := work.standing.outcomes.get(begin.step)) is not None:
-                work.before[begin.step] = before
-            work.began.setdefault(begin.step, now)
-            work.put(begin.step, Outcome("running", attempts=begin.attempt))
-        last = next((one for one in commands if isinstance(one, Park | Finish)), None)
+            self._begin(begin, now)
         return ends, begins, last
+
+    def _begin(self, begin: Begin, now: datetime) -> None:
+        work, step = self.work, begin.step
+        if (before := work.standing.outcomes.get(step)) is not None:
+            work.before[step] = before
+        work.began.setdefault(step, now)
+        work.put(step, Outcome("running", attempts=begin.attempt))
 
     async def _commit(
         self, ends: Sequence[End], begins: Sequence[Begin], last: Park | Finish | None, now: datetime
     ) -> None:
         """One transaction: outcomes, what else belongs to them, intents of what begins, and the end if it is one."""
-        work, execution_id = self.work, self.work.execution.id
+        work = self.work
         results, self._results = self._results, []
         is_first, self._claimed = not self._claimed, True
-        then: list[Callable[[Tx], None]] = []
-        for step, result in results:
-            then += result.records
-            then += [
-                partial(store.note, execution_id=execution_id, kind=kind, step=step.key, text=text, now=now)
-                for kind, text in result.notes
-            ]
-        if last is not None:
-            then.append(partial(self._leave, last=last, now=now))
-        transition = Transition(
-            execution_id,
-            work.lease,
-            now,
-            is_first,
-            kept=[self._row(step, result.outcome, now, result.text) for step, result in results]
-            + [self._row(end.step, end.outcome, now) for end in ends],
-            begun=[(*begin.step, work.nodes[begin.step.key].type, begin.attempt) for begin in begins],
-            then=then,
-        )
-        durable = isinstance(last, Finish) or any(result.is_durable for _, result in results)
-        await self._database.write_shared(store.record, transition, durable=durable)
-        _count(transition.kept)
-
-    def _leave(self, tx: Tx, last: Park | Finish, now: datetime) -> None:
-        """It waits from now on, or is over."""
-        work = self.work
+        kept = [self._row(step, result.outcome, now, result.text) for step, result in results]
+        kept += [self._row(end.step, end.outcome, now) for end in ends]
+        begun = [Begun(*begin.step, work.nodes[begin.step.key].type, begin.attempt) for begin in begins]
+        transition = Transition(work.execution.id, work.lease, now, is_first, kept, begun)
+        transition.then = [function for step, result in results for function in self._besides(step, result, now)]
         if isinstance(last, Park):
-            store.park(tx, work.execution.id, work.lease, last.due_at, work.requests)
-            return
-        duration_ms = max(0.0, (now - work.execution.started_at).total_seconds() * 1000)
-        store.finish(tx, work.execution, work.lease, last.status, last.error, duration_ms, work.requests, now)
-        self._end(tx, last, now)
+            transition.then.append(partial(self._park, due_at=last.due_at))
+        elif last is not None:
+            transition.finished = self._finished(last, now)
+            transition.after = self._brought_along(last, now)
+        durable = isinstance(last, Finish) or any(result.is_durable for _, result in results)
+        await self._database.write_shared(record, transition, durable=durable)
+        _count(kept)
 
-    def _end(self, tx: Tx, last: Finish, now: datetime) -> None:
-        """What an end brings along: questions nobody has to answer any more, and what the owner has to hear."""
+    def _besides(self, step: StepId, result: Result, now: datetime) -> Iterable[Callable[[Tx], None]]:
+        """What is recorded together with an outcome."""
+        yield from result.records
+        for kind, text in result.notes:
+            yield partial(store.note, execution_id=self.work.execution.id, kind=kind, step=step.key, text=text, now=now)
+
+    def _park(self, tx: Tx, due_at: datetime | None) -> None:
+        park(tx, self.work.execution.id, self.work.lease, due_at, self.work.requests)
+
+    def _finished(self, last: Finish, now: datetime) -> Finished:
         execution = self.work.execution
-        approvals.cancel_of(tx, execution.id, now)
-        if execution.mode != "live" or last.status not in ("failed", "needs_review"):
-            return
+        took_ms = max(0.0, (now - execution.started_at).total_seconds() * 1000)
+        is_called = execution.parent_id is not None
+        return Finished(execution.id, last.status, now, took_ms, last.error, self.work.requests, is_called)
+
+    def _brought_along(self, last: Finish, now: datetime) -> Sequence[Callable[[Tx], None]]:
+        """What the owner has to hear of an end."""
+        is_trouble = self.work.execution.mode == "live" and last.status in ("failed", "needs_review")
+        return [partial(self._alert, last=last, now=now)] if is_trouble else ()
+
+    def _alert(self, tx: Tx, last: Finish, now: datetime) -> None:
+        workflow_id, name = self.work.execution.workflow_id, self.work.workflow_name
         said = (last.error or {}).get("message", "")
-        store.alert(tx, execution.workflow_id, last.status, f"{self.work.workflow_name}: {said}"[:500], now)
+        store.alert(tx, workflow_id, last.status, f"{name}: {said}"[:500], now)
         most = self._limits.failures_in_a_row_max
-        if last.status != "failed" or store.failed_in_a_row(tx, execution.workflow_id, most) < most:
+        if last.status != "failed" or store.failed_in_a_row(tx, workflow_id, most) < most:
             return
-        if store.stop_workflow(tx, execution.workflow_id, now):
-            text = f"{self.work.workflow_name} failed {most} times in a row and was stopped."
-            store.alert(tx, execution.workflow_id, "stopped", text, now)
+        if store.stop_workflow(tx, workflow_id, now):
+            store.alert(tx, workflow_id, "stopped", f"{name} failed {most} times in a row and was stopped.", now)
 
     def _row(self, step: StepId, outcome: Outcome, now: datetime, text: str | None = None) -> StepRow:
         began = self._began.pop(step, None)
-        output: Any = outcome.output
-        if outcome.items is not None:
-            output = {"fan": list(outcome.items)}
         return StepRow(
-            key=step.key,
-            item=step.item,
-            type=self.work.nodes[step.key].type,
-            status=outcome.status,
-            attempts=outcome.attempts,
-            started_at=self.work.began.get(step, now),
-            completed_at=now if outcome.is_over else None,
-            duration_ms=None if began is None else round((self._clock.monotonic() - began) * 1000, 3),
-            output=output,
-            error=outcome.error,
-            because=outcome.because,
-            waits_for=outcome.waits_for,
-            due_at=outcome.due_at,
-            text=text,
+            step.key,
+            step.item,
+            self.work.nodes[step.key].type,
+            outcome.status,
+            outcome.attempts,
+            self.work.began.get(step, now),
+            now if outcome.is_over else None,
+            None if began is None else round((self._clock.monotonic() - began) * 1000, 3),
+            {"fan": list(outcome.items)} if outcome.items is not None else outcome.output,
+            outcome.error,
+            outcome.because,
+            outcome.waits_for,
+            outcome.due_at,
+            text,
         )
 
     async def _perform(self, begins: Sequence[Begin]) -> None:
         """Begin these bodies and wait for the first that is done, or for a signal."""
-        if len(begins) == 1 and not self._bodies and not self.work.standing.waiting:
-            # Whatever is signalled meanwhile, nothing follows from it before this one is done: it needs no task.
-            step, attempt = begins[0].step, begins[0].attempt
-            self._began[step] = self._clock.monotonic()
-            self._results.append((step, await self._runner.run(self.work, step, attempt)))
-            return
-        for begin in begins:
+        here, apart = self._split(begins)
+        for begin in apart:
             self._began[begin.step] = self._clock.monotonic()
             body = asyncio.get_running_loop().create_task(self._runner.run(self.work, begin.step, begin.attempt))
             self._bodies[body] = begin.step
             body.add_done_callback(self._is_done)
-        await self._next()
+        for at, begin in enumerate(here, 1):
+            self._began[begin.step] = self._clock.monotonic()
+            self._results.append((begin.step, await self._runner.run(self.work, begin.step, begin.attempt)))
+            if at % self._limits.begun_in_a_row_max == 0:
+                await asyncio.sleep(0)
+        if not here:
+            await self._signalled.wait()
+        self._take_in()
+
+    def _split(self, begins: Sequence[Begin]) -> tuple[Sequence[Begin], Sequence[Begin]]:
+        """Those that need no task, and the others. What only computes takes turns in any case; and while nothing else
+        is under way, nothing follows from a signal before the one body is done."""
+        if len(begins) == 1 and not self._bodies and not self.work.standing.waiting:
+            return begins, ()
+        here: list[Begin] = []
+        apart: list[Begin] = []
+        for begin in begins:
+            (here if self._runner.only_computes(self.work.nodes[begin.step.key]) else apart).append(begin)
+        return here, apart
 
     def _is_done(self, _body: "asyncio.Task[Result]") -> None:
         self._signalled.set()
 
-    async def _next(self) -> None:
-        """Wait until a body is done or something was signalled, and take in all that is there by then."""
-        await self._signalled.wait()
+    def _take_in(self) -> None:
+        """The results of all bodies that are done by now."""
         self._signalled.clear()
         for body in [one for one in self._bodies if one.done()]:
             step = self._bodies.pop(body)

@@ -187,7 +187,7 @@ class EmbeddedEngine:
                         log.warning("the engine waits for its store: %s", problem.message)
                         await self._clock.sleep(_TROUBLE_PAUSE_S)
                         continue
-                    await self._pause(None if due_at is None else (due_at - self._clock.now()).total_seconds())
+                    await self._pause(due_at)
         finally:
             self._drivers.clear()
 
@@ -221,7 +221,9 @@ class EmbeddedEngine:
         chosen = [*woken, *(one.id for one in queued)][:free]
         for execution_id in [one for one in seen.nudged if one not in chosen]:
             self._nudged[execution_id] = None  # no place for it yet
-        for work in await self._load(chosen):
+        for at, work in enumerate(await self._load(chosen), 1):
+            if at % self._limits.begun_in_a_row_max == 0:
+                await asyncio.sleep(0)
             work.signals = Signals(cancel=work.execution.ending == "cancel", look=True)
             driver = Driver(work, self._database, self._runner, self._clock, self._limits)
             self._drivers[work.execution.id] = driver
@@ -337,18 +339,23 @@ class EmbeddedEngine:
             else:
                 return
 
-    async def _pause(self, seconds: float | None) -> None:
+    async def _pause(self, due_at: datetime | None) -> None:
         """Until something comes, or the next timer."""
         if self._drivers and len(self._drivers) >= self._settings.executions_max:
-            seconds = None  # no place before one of them ends, and that wakes
-        slept = asyncio.ensure_future(self._clock.sleep(min(seconds or 0.0, self._limits.timer_slack_s)))
-        woken = asyncio.ensure_future(self._wake.wait())
-        waits = {woken} if seconds is None else {woken, slept}
+            due_at = None  # no place before one of them ends, and that wakes
+        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._wake.wait())}
+        if due_at is not None:
+            waits.add(asyncio.ensure_future(self._sleep_until(due_at)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in (slept, woken):
+            for one in waits:
                 one.cancel()
+
+    async def _sleep_until(self, due_at: datetime) -> None:
+        """Counted when it begins to sleep: by then the clock may have moved on. Not longer than `timer_slack_s`."""
+        left_s = (due_at - self._clock.now()).total_seconds()
+        await self._clock.sleep(min(left_s, self._limits.timer_slack_s))
 
     def state(self) -> Mapping[str, Any]:
         """For health: what is carried out now."""

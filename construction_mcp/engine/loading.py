@@ -10,7 +10,7 @@ from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import Conflict, ConstructionError, Invalid, NotPermitted
 from construction_mcp.core.types import Principal, Role
-from construction_mcp.engine.runner import Tools
+from construction_mcp.engine.body import Tools
 from construction_mcp.engine.work import Work
 from construction_mcp.procore.records.sites import site_of
 from construction_mcp.procore.records.zones import zone_of
@@ -43,9 +43,9 @@ class Loader:
         known = frozenset(self._plans)
 
         def read(tx: Tx) -> list[tuple[store.Loaded, str | None]]:
-            found = [one for one in (store.load_one(tx, each) for each in execution_ids) if one is not None]
             return [
-                (one, None if one.execution.plan_hash in known else store.plan_text(tx, one.execution)) for one in found
+                (one, None if one.execution.plan_hash in known else store.plan_text(tx, one.execution))
+                for one in store.under_way(tx, execution_ids)
             ]
 
         works: list[Work | Unloadable] = []

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, cast
 
 from construction_mcp.actions.action import ActionType, ActionTypes
 from construction_mcp.actions.performing import Act, Context, Run
@@ -91,18 +91,34 @@ class ReadAgain:
             consent=(),
         )
 
-        who = Principal(active.run_as, Role.BUILDER)
+        return _Reading(self, run, Principal(active.run_as, Role.BUILDER))
 
-        async def call(name: str, arguments: Mapping[str, Any]) -> Any:
-            return await self._call(name, arguments, who)
 
-        async def procore() -> Procore:
-            return await self._accounts.of(who)
+class _Reading:
+    """Implements `performing.Context` for what only reads: it evaluates nothing, tells nobody, remembers nothing."""
 
-        nothing: Any = _Nothing()
-        return Context(
-            run, self._clock, self._limits, call, procore, _no_each, _no_evaluate, nothing, nothing, nothing, _no_note
-        )
+    def __init__(self, reads: ReadAgain, run: Run, who: Principal) -> None:
+        self.run = run
+        self.clock = reads._clock
+        self.limits = reads._limits
+        self.telling = self.web = self.memory = cast("Any", _Nothing())
+        self._reads = reads
+        self._who = who
+
+    async def call(self, name: str, arguments: Mapping[str, Any], /) -> Any:
+        return await self._reads._call(name, arguments, self._who)
+
+    async def procore(self) -> Procore:
+        return await self._reads._accounts.of(self._who)
+
+    async def each(self, _text: str, _items: Sequence[Any], /) -> NoReturn:
+        raise AssertionError("a read evaluates nothing")
+
+    async def evaluate(self, _text: str, /) -> NoReturn:
+        raise AssertionError("a read evaluates nothing")
+
+    async def note(self, _kind: str, _text: str, /) -> None:
+        return None
 
 
 def _moment(text: str | None) -> datetime:
@@ -126,15 +142,3 @@ class _Nothing:
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AssertionError(f"a read asked for {name}")
-
-
-async def _no_each(_text: str, _items: Sequence[Any]) -> NoReturn:
-    raise AssertionError("a read evaluates nothing")
-
-
-async def _no_evaluate(_text: str) -> NoReturn:
-    raise AssertionError("a read evaluates nothing")
-
-
-async def _no_note(_kind: str, _text: str) -> None:
-    return None

@@ -5,50 +5,30 @@ here again; how often and when is decided here as well, by what went wrong.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from construction_mcp.actions.action import ActionType, ActionTypes, cel_fields
-from construction_mcp.actions.performing import Act, Context, Memory, Run, Telling, Web
+from construction_mcp.actions.action import ActionType, cel_fields
+from construction_mcp.actions.performing import Act
 from construction_mcp.core import meters, spans
-from construction_mcp.core.clock import Clock
-from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import ConstructionError, Invalid, Unavailable
-from construction_mcp.core.types import Principal, Role
 from construction_mcp.engine.acts import Acts
+from construction_mcp.engine.body import Body, Tools
 from construction_mcp.engine.deadline import within
 from construction_mcp.engine.results import Result
 from construction_mcp.engine.standing import WHOLE, Outcome, StepId
 from construction_mcp.engine.trying import completed, retry_note, waiting_retry
 from construction_mcp.engine.waits import Waits
 from construction_mcp.engine.work import Work
-from construction_mcp.expressions.port import ExpressionEngine
 from construction_mcp.expressions.templates import fill
-from construction_mcp.procore.access import Procore
 from construction_mcp.procore.budget import Account, current_account
 from construction_mcp.procore.limiter import Priority
 from construction_mcp.store.executions import LeaseLost
 from construction_mcp.workflow.plan import Node
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What bodies work with; the same for every execution of a process."""
-
-    types: ActionTypes
-    expressions: ExpressionEngine
-    call: Callable[[str, Mapping[str, Any], Principal], Awaitable[Any]]
-    account: Callable[[Principal], Awaitable[Procore]]
-    telling: Telling
-    web: Web
-    memory: Memory
-    clock: Clock
-    limits: Limits
 
 
 class NodeRunner:
@@ -61,19 +41,19 @@ class NodeRunner:
 
     async def run(self, work: Work, step: StepId, attempt: int) -> Result:
         """Carry the step out once more. Never raises but for cancellation: whatever went wrong is the outcome."""
-        node = work.nodes[step.key]
-        notes: list[tuple[str, str]] = []
-        token = current_account.set(self._account(work))
+        body = Body(self._tools, work, step, attempt)
+        node, limits = body.node, self._tools.limits
+        account = Account(limits.requests_per_call, Priority.BACKGROUND, execution=work.execution.id)
+        token = current_account.set(account)
         try:
             with spans.span(f"step {node.type}", construction_mcp__step__try=attempt):
-                body = self._body(work, node, step, attempt, notes)
-                result = await within(node.timeout_s or self._tools.limits.step_timeout_s, body)
+                result = await within(node.timeout_s or limits.step_timeout_s, self._perform(body))
                 if isinstance(result, Act):  # has a deadline of its own: what was sent late is not known to have failed
                     result = await self._acts.carry_out(work, node, step, attempt, result)
         except LeaseLost:
             raise
         except TimeoutError:
-            seconds = node.timeout_s or self._tools.limits.step_timeout_s
+            seconds = node.timeout_s or limits.step_timeout_s
             late = Unavailable(f"The step took longer than {seconds:g} s.", code="EXECUTION_STEP_TIMEOUT")
             result = self._failed(node, attempt, late)
         except ConstructionError as error:
@@ -84,37 +64,37 @@ class NodeRunner:
             broken = Unavailable("The action made a mistake; the server's log has it.", code="SYSTEM_INTERNAL")
             result = self._failed(node, attempt, broken)
         finally:
-            spent = current_account.get()
-            work.requests += self._tools.limits.requests_per_call - (spent.left if spent else 0)
+            work.requests += limits.requests_per_call - account.left
             current_account.reset(token)
-        return replace(result, notes=(*notes, *result.notes)) if notes else result
+        return result._replace(notes=(*body.notes, *result.notes)) if body.notes else result
 
-    async def _body(
-        self, work: Work, node: Node, step: StepId, attempt: int, notes: list[tuple[str, str]]
-    ) -> Result | Act:
-        now = self._tools.clock.now()
-        values = work.values_of(step, now)
-        if step.item == WHOLE and work.is_fresh(step, attempt) and not await self._applies(work, node, step, values):
-            assert node.condition is not None
-            return Result(Outcome("skipped", because=self._seen(node.condition, values), attempts=attempt))
-        if step.item == WHOLE and node.for_each is not None:
-            return Result(Outcome("running", items=await self._items(node, values), attempts=attempt))
+    def only_computes(self, node: Node) -> bool:
+        """Whether bodies of the node wait for nothing outside: what they may wait for is their turn to compute."""
+        kind = self._tools.types.get(node.type)
+        return kind is not None and kind.effect == "pure"
+
+    async def _perform(self, body: Body) -> Result | Act:
+        work, node, step, attempt = body.work, body.node, body.step, body.attempt
+        if step.item == WHOLE:
+            if node.condition is not None and work.is_fresh(step, attempt) and not await self._applies(body):
+                return Result(Outcome("skipped", because=self._seen(node.condition, body.values), attempts=attempt))
+            if node.for_each is not None:
+                return Result(Outcome("running", items=await self._items(node, body.values), attempts=attempt))
         kind = self._tools.types.get(node.type)
         if kind is None:
             raise Invalid(f"There is no action type {node.type!r} in this installation.")
-        config = await self._config(kind, node, values)
+        config = await self._config(kind, body)
         if kind.perform is None:
             return await self._waits.carry_out(work, node, step, attempt, config)
-        made = await kind.perform(config, self._context(work, step, attempt, values, notes))
-        if isinstance(made, Act):
-            return made
-        return completed(made, attempt, self._tools.limits)
+        made = await kind.perform(config, body)
+        return made if isinstance(made, Act) else completed(made, attempt, self._tools.limits)
 
-    async def _applies(self, work: Work, node: Node, step: StepId, values: Mapping[str, Any]) -> bool:
+    async def _applies(self, body: Body) -> bool:
         """Whether its condition is true, or was: a change that was begun is not forgotten because time has passed."""
-        if node.condition is None or await self._tools.expressions.condition(node.condition, values):
+        assert body.node.condition is not None
+        if await self._tools.expressions.condition(body.node.condition, body.values):
             return True
-        return await self._acts.is_begun(work, node, step)
+        return await self._acts.is_begun(body.work, body.node, body.step)
 
     async def _items(self, node: Node, values: Mapping[str, Any]) -> Sequence[Any]:
         assert node.for_each is not None
@@ -131,68 +111,19 @@ class NodeRunner:
             )
         return items
 
-    async def _config(self, kind: ActionType, node: Node, values: Mapping[str, Any]) -> Any:
-        marked = cel_fields(kind.config)
-        evaluate = self._tools.expressions.evaluate
-        filled = {
-            name: value if name in marked else await fill(value, lambda text: evaluate(text, values))
-            for name, value in node.config.items()
-        }
-        try:
-            return kind.config.model_validate(filled)
-        except ValidationError as problem:
-            first = problem.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise Invalid(
-                f"The config of {node.key} does not fit {node.type}: {place}: {first['msg']}.",
-                details={"field": place},
-            ) from None
-
-    def _context(
-        self, work: Work, step: StepId, attempt: int, values: Mapping[str, Any], notes: list[tuple[str, str]]
-    ) -> Context:
-        tools, execution = self._tools, work.execution
-        run = Run(
-            execution_id=execution.id,
-            workflow_id=execution.workflow_id,
-            workflow_name=work.workflow_name,
-            step=step.key,
-            item=None if step.item == WHOLE else step.item,
-            key_of=lambda: work.key_of(step),
-            began_at=work.began.get(step) or tools.clock.now(),
-            attempt=attempt,
-            project_id=work.plan.project_id,
-            timezone=work.timezone or "UTC",
-            run_as=execution.run_as,
-            depth=execution.depth,
-            is_simulated=work.is_simulated,
-            deliver_to=execution.deliver_to,
-            consent=work.plan.consent,
-        )
-
-        who = Principal(execution.run_as, Role.BUILDER)
-
-        async def call(name: str, arguments: Mapping[str, Any]) -> Any:
-            return await tools.call(name, arguments, who)
-
-        async def procore() -> Procore:
-            return await tools.account(who)
-
-        async def each(text: str, items: Sequence[Any]) -> Sequence[Any]:
-            return await tools.expressions.each(text, "item", items, values)
-
-        async def evaluate(text: str) -> Any:
-            return await tools.expressions.evaluate(text, values)
-
-        async def note(kind: str, text: str) -> None:
-            notes.append((kind, text[: tools.limits.note_chars_max]))
-
-        return Context(
-            run, tools.clock, tools.limits, call, procore, each, evaluate, tools.telling, tools.web, tools.memory, note
-        )
-
-    def _account(self, work: Work) -> Account:
-        return Account(self._tools.limits.requests_per_call, Priority.BACKGROUND, execution=work.execution.id)
+    async def _config(self, kind: ActionType, body: Body) -> Any:
+        """The node's config with its templates filled in, as its action takes it; one without any is made once."""
+        plan, key = body.work.plan, body.node.key
+        if (ready := plan.ready.get(key)) is not None:
+            return ready
+        given, names = body.node.config, plan.filled[key]
+        if names:
+            marked = cel_fields(kind.config)
+            given = {**given, **{name: await fill(given[name], body.evaluate) for name in names if name not in marked}}
+        config = _validated(kind, body.node, given)
+        if not names:
+            plan.ready[key] = config
+        return config
 
     def _seen(self, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {"expression": condition, "values": dict(self._tools.expressions.explain(condition, values))}
@@ -205,3 +136,16 @@ class NodeRunner:
         meters.STEP_RETRIES.add(node.type)
         outcome = waiting_retry(node, attempt, error, self._tools.clock)
         return Result(outcome, notes=(retry_note(node, outcome, error),))
+
+
+def _validated(kind: ActionType, node: Node, given: Mapping[str, Any]) -> Any:
+    """Raises: Invalid: it does not fit."""
+    try:
+        return kind.config.model_validate(given)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            f"The config of {node.key} does not fit {node.type}: {place}: {first['msg']}.",
+            details={"field": place},
+        ) from None

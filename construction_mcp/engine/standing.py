@@ -27,8 +27,7 @@ class StepId(NamedTuple):
     item: int = WHOLE
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):  # and not a dataclass, which takes four times as long to make: a step has two
     """Where a step stands. `running` with `items` is a for_each whose list is known.
 
     because: why it was skipped, or what a simulated one would have done. error: the public shape of what went wrong.
@@ -138,16 +137,18 @@ class Standing:
                 made.put(at, None, known)
         return made
 
-    def free(self) -> list[Node]:
+    def free(self) -> Sequence[Node]:
         """What can begin, or will not: everything before it is over. In document order, as all that follows."""
-        return [self.plan.by_key[key] for key in self._in_order(self._free)]
+        return [self.plan.by_key[key] for key in self._in_order(self._free)] if self._free else ()
 
-    def fanned(self) -> list[Fanned]:
+    def fanned(self) -> Sequence[Fanned]:
         """Each for_each that is under way."""
-        return [self._fanned[key] for key in self._in_order(self._fanned)]
+        return [self._fanned[key] for key in self._in_order(self._fanned)] if self._fanned else ()
 
-    def waiting_nodes(self) -> list[tuple[StepId, Outcome]]:
+    def waiting_nodes(self) -> Sequence[tuple[StepId, Outcome]]:
         """The nodes that wait, without the items that do."""
+        if not self.waiting:
+            return ()
         steps = {step.key: step for step in self.waiting if step.item == WHOLE}
         return [(steps[key], self.waiting[steps[key]]) for key in self._in_order(steps)]
 

@@ -223,9 +223,9 @@ def decide(tx: Tx, decision: Decision, now: datetime) -> Approval:
     return get(tx, approval.id)
 
 
-def cancel_of(tx: Tx, execution_id: str, now: datetime) -> int:
-    """Ask no more for an execution that was cancelled; how many questions were open."""
-    return tx.run(_sql.cancel_of, execution_id=execution_id, now=time_text(now))
+def cancel_of(tx: Tx, execution_ids: Sequence[str], now: datetime) -> int:
+    """Ask no more for executions that are over; how many questions were open."""
+    return tx.run(_sql.cancel_of, execution_ids=json_text(execution_ids), now=time_text(now))
 
 
 def expire_due(tx: Tx, now: datetime) -> list[Approval]:

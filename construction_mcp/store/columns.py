@@ -10,7 +10,8 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan
 def time_text(moment: datetime) -> str:
     """UTC in one fixed width, so that text order is time order."""
     assert moment.tzinfo is not None, "a moment without a zone"
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")
 
 
 def optional_time_text(moment: datetime | None) -> str | None:

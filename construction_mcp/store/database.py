@@ -6,8 +6,10 @@ when that thread is free run in one hop and share one commit. There is no timer:
 
 Because the functions are synchronous and get only a `Tx`, no network can happen inside a transaction.
 
-This module is the only one that touches aiosqlite's private `_execute`; `tests/store/test_database.py` holds the
-contract that we rely on, and pyproject pins the range.
+A hop is two calls, there and back, and no task: what it costs beside the work is most of what a lone writer waits for.
+
+This module is the only one that touches aiosqlite's private queue of functions; `tests/store/test_database.py` holds
+the contract that we rely on, and pyproject pins the range.
 """
 
 import asyncio
@@ -16,6 +18,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,10 +57,10 @@ class Database:
         self._pending: deque[Job] = deque()
         self._in_flight: list[Job] = []
         self._copies: deque[tuple[sqlite3.Connection, asyncio.Future[None]]] = deque()
-        self._wake = asyncio.Event()
+        self._rests = asyncio.Event()
+        self._rests.set()
         self._closing = False
         self._hops = 0
-        self._server = self._loop.create_task(self._serve(), name="database")
 
     @classmethod
     async def open(cls, path: Path, *, limits: Limits | None = None, log_all: bool = False) -> "Database":
@@ -125,7 +128,7 @@ class Database:
         done: asyncio.Future[None] = self._loop.create_future()
         self._refuse_if_closing()
         self._copies.append((target, done))
-        self._wake.set()
+        self._ask_for_a_hop()
         try:
             await asyncio.shield(done)
         except asyncio.CancelledError:
@@ -135,8 +138,7 @@ class Database:
     async def close(self) -> None:
         """Finish what was submitted, then close. Later calls are refused; closing twice is allowed."""
         self._closing = True
-        self._wake.set()
-        await asyncio.wait([self._server])
+        await self._rests.wait()
         await self._connection.close()
 
     def stats(self) -> dict[str, Any]:
@@ -156,46 +158,65 @@ class Database:
         listener = spans.listener()
         asking = None if listener is None else listener.here()
         self._pending.append(Job(function, waiting, writes, durable, current_trace.get(), item, shared, asking))
-        self._wake.set()
+        self._ask_for_a_hop()
         return await waiting
 
     def _refuse_if_closing(self) -> None:
         if self._closing:
             raise Unavailable("The server is ending.", code="SYSTEM_SHUTTING_DOWN")
 
-    async def _serve(self) -> None:
-        """Hop while there is work. Callers woken by one hop have queued their next function before the next one."""
-        try:
-            while not self._closing or self._pending or self._copies:
-                await self._wake.wait()
-                if not self._closing:
-                    self._wake.clear()
-                while self._pending or self._copies:
-                    await self._hop()
-        finally:
-            self._closing = True
-            ending = Unavailable("The server is ending.", code="SYSTEM_SHUTTING_DOWN")
-            for waiting in [job.waiting for job in (*self._in_flight, *self._pending)] + [c[1] for c in self._copies]:
-                if not waiting.done():
-                    waiting.set_exception(ending)
+    def _ask_for_a_hop(self) -> None:
+        """Once this turn of the loop is over: whoever else submits in it shares the hop."""
+        if self._rests.is_set():
+            self._rests.clear()
+            self._loop.call_soon(self._hop)
 
-    async def _hop(self) -> None:
+    def _hop(self) -> None:
+        """Give the connection's thread what waits; rest when nothing does."""
         if self._copies:
-            await self._copy(*self._copies.popleft())
+            target, done = self._copies.popleft()
+            self._on_thread(partial(self._copy_in_steps, target), partial(self._copied, done))
+        elif jobs := self._take():
+            self._hops += 1
+            self._on_thread(partial(self._groups.run, jobs), partial(self._ran, jobs))
+        else:
+            self._rests.set()
+
+    def _on_thread(self, function: Callable[[], None], then: Callable[[BaseException | None], object]) -> None:
+        """Run it on the connection's thread, and `then` on the loop with what it raised."""
+
+        def run() -> None:
+            try:
+                function()
+            except BaseException as problem:  # noqa: BLE001 - whoever waits gets it
+                self._loop.call_soon_threadsafe(then, problem)
+            else:
+                self._loop.call_soon_threadsafe(then, None)
+
+        self._connection._tx.put_nowait((None, run))
+
+    def _ran(self, jobs: list[Job], problem: BaseException | None) -> None:
+        """Back from a hop: on with the next, for which the callers of the one before have queued their functions."""
+        if problem is not None:
+            self._end(problem)
             return
-        jobs = self._take()
-        if not jobs:
-            return
-        self._hops += 1
-        await self._on_thread(self._groups.run, jobs)
         self._deliver(jobs)
         blocked = [job.tries for job in jobs if job.again and job.blocked]
         if blocked:
             # Here, not on the connection thread: a foreign lock must not keep readers waiting longer than it has to.
-            await asyncio.sleep(self._limits.busy_backoff_s * 2 ** (min(blocked) - 1))
+            self._loop.call_later(self._limits.busy_backoff_s * 2 ** (min(blocked) - 1), self._hop)
+        else:
+            self._hop()
 
-    async def _on_thread(self, function: Callable[..., None], argument: object) -> None:
-        await self._connection._execute(function, argument)  # type: ignore[no-untyped-call]  # aiosqlite has no public way
+    def _end(self, problem: BaseException) -> None:
+        """A mistake of ours on the thread: nothing is known of the transaction, so nothing further is begun."""
+        log.error("the database ends", exc_info=problem)
+        self._closing = True
+        ending = Unavailable("The server is ending.", code="SYSTEM_SHUTTING_DOWN")
+        for waiting in [job.waiting for job in (*self._in_flight, *self._pending)] + [c[1] for c in self._copies]:
+            if not waiting.done():
+                waiting.set_exception(ending)
+        self._rests.set()
 
     def _take(self) -> list[Job]:
         jobs = self._in_flight = []
@@ -238,15 +259,16 @@ class Database:
         if before <= self._limits.statements_per_call_warn < job.trace.db_queries:
             log.warning("one call has run %d statements", job.trace.db_queries)
 
-    async def _copy(self, target: sqlite3.Connection, done: "asyncio.Future[None]") -> None:
-        try:
-            await self._on_thread(self._copy_in_steps, target)
-        except (sqlite3.Error, UnicodeDecodeError) as problem:
-            if not done.done():
-                done.set_exception(translate(problem))
-        else:
+    def _copied(self, done: "asyncio.Future[None]", problem: BaseException | None) -> None:
+        if problem is None:
             if not done.done():
                 done.set_result(None)
+        elif not done.done():
+            done.set_exception(translate(problem) if isinstance(problem, Exception) else problem)
+        if problem is None or isinstance(problem, sqlite3.Error | UnicodeDecodeError):
+            self._hop()
+        else:
+            self._end(problem)
 
     def _copy_in_steps(self, target: sqlite3.Connection) -> None:
         def serve_others(*_progress: int) -> None:

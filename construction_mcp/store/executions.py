@@ -6,13 +6,13 @@ tools read of executions is in `execution_reads`.
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from construction_mcp.core.ids import new_id
-from construction_mcp.store.columns import json_text, optional_time_text, time_from, time_text
+from construction_mcp.store.columns import json_text, time_from, time_text
 from construction_mcp.store.groups import Tx
 from construction_mcp.store.queries import load
 from construction_mcp.store.rollups import add_when_many
@@ -85,7 +85,7 @@ class Execution:
     requests: int
 
 
-@dataclass(slots=True)  # not frozen, as Transition
+@dataclass(slots=True)  # not frozen: one is made for every step
 class StepRow:
     """A step, or one item of its for_each (`item` from 0), as it is kept. text: its output, if it is JSON already."""
 
@@ -144,8 +144,9 @@ def execution_of(row: sqlite3.Row) -> Execution:
 
 
 def step_of(row: sqlite3.Row) -> StepRow:
-    """From a row of `steps`."""
+    """From a row of `steps`, or of `steps_under_way`."""
     shape = dict(row)
+    shape.pop("execution_id", None)
     for name in ("output", "error", "because", "waits_for"):
         if shape[name] is not None:
             shape[name] = json.loads(shape[name])
@@ -206,14 +207,17 @@ def look(
     return Seen(due, queued, free, held, None if next_due is None else time_from(next_due))
 
 
-def load_one(tx: Tx, execution_id: str) -> Loaded | None:
-    """None for one that does not exist or has ended."""
-    row = tx.one(_sql.by_id, id=execution_id)
-    if row is None or row["status"] in ENDED:
-        return None
-    execution = execution_of(row)
-    name = tx.value(_sql.name_of_workflow, workflow_id=execution.workflow_id)
-    return Loaded(execution, name or "", steps_of(tx, execution_id), bool(row["is_revoked"]))
+def under_way(tx: Tx, execution_ids: Sequence[str]) -> list[Loaded]:
+    """Those of them that exist and have not ended, in their order."""
+    ids = json_text(execution_ids)
+    rows = {row["id"]: row for row in tx.all(_sql.under_way, ids=ids)}
+    steps: dict[str, list[StepRow]] = {execution_id: [] for execution_id in rows}
+    for row in tx.all(_sql.steps_under_way, ids=json_text(list(rows))):
+        steps[row["execution_id"]].append(step_of(row))
+    return [
+        Loaded(execution_of(row), row["workflow_name"], steps[row["id"]], bool(row["is_revoked"]))
+        for row in (rows[one] for one in execution_ids if one in rows)
+    ]
 
 
 def steps_of(tx: Tx, execution_id: str) -> list[StepRow]:
@@ -233,146 +237,12 @@ def keep_draft_plan(tx: Tx, plan_hash: str, plan: str) -> None:
     tx.run(_sql.keep_draft_plan, hash=plan_hash, plan=plan)
 
 
-def claim(tx: Tx, execution_id: str, lease: str) -> None:
-    """Take a queued or waiting execution.
-
-    Raises:
-        LeaseLost: somebody else has it, or it has ended.
-    """
-    if not tx.run(_sql.claim, id=execution_id, lease=lease):
-        raise LeaseLost(execution_id)
-
-
-@dataclass(slots=True)  # not frozen: one is made for every step
-class Transition:
-    """What becomes of one execution in one transaction.
-
-    is_first: it is taken with it. kept: where steps stand after their bodies. begun: intents of steps before theirs, as
-    key, item, type and attempt. then: what else belongs to it, in its order: how intents ended, notes, the end.
-    """
-
-    execution_id: str
-    lease: str
-    at: datetime
-    is_first: bool
-    kept: Sequence[StepRow]
-    begun: Sequence[tuple[str, int, str, int]]
-    then: Sequence[Callable[[Tx], None]]
-
-
-def record(tx: Tx, transitions: Sequence[Transition]) -> None:
-    """Make transitions of as many executions durable, all or none of them.
-
-    Raises:
-        LeaseLost: one of them is not this engine's any more.
-    """
-    _hold(tx, [one for one in transitions if not one.is_first])
-    for first in transitions:
-        if first.is_first:
-            claim(tx, first.execution_id, first.lease)
-    keep_steps(tx, [(one.execution_id, row) for one in transitions for row in one.kept])
-    _begin_steps(tx, transitions)
-    for one in transitions:
-        for function in one.then:
-            function(tx)
-
-
-def _hold(tx: Tx, transitions: Sequence[Transition]) -> None:
-    """Raises: LeaseLost."""
-    if len(transitions) == 1:
-        require_lease(tx, transitions[0].execution_id, transitions[0].lease)
-    elif transitions:
-        ids, leases = [one.execution_id for one in transitions], {one.lease for one in transitions}
-        held = tx.value(_sql.hold_leases, ids=json_text(ids), lease=transitions[0].lease)
-        if held < len(ids) or len(leases) > 1:
-            raise LeaseLost(", ".join(ids))
-
-
-def _begin_steps(tx: Tx, transitions: Sequence[Transition]) -> None:
-    """Intents, before their bodies run."""
-    rows = []
-    for one in transitions:
-        shared = {"execution_id": one.execution_id, "now": time_text(one.at)}
-        for key, item, type_, attempts in one.begun:
-            rows.append({**shared, "key": key, "item": item, "type": type_, "attempts": attempts})
-    if rows:
-        tx.run_each(_sql.begin_step, rows)
-
-
-def keep_steps(tx: Tx, kept: Sequence[tuple[str, StepRow]]) -> None:
-    """Where steps stand after their bodies, each with its execution; an outcome is kept once, and what comes later
-    changes nothing."""
-    over = [_over(execution_id, row) for execution_id, row in kept if row.status not in ("waiting", "running")]
-    if over:
-        tx.run_each(_sql.end_step, over)
-    for execution_id, row in kept:
-        place = {"execution_id": execution_id, "key": row.key, "item": row.item}
-        if row.status == "running":
-            tx.run(_sql.expand_step, **place, output=json_text(row.output))
-        elif row.status == "waiting":
-            waits_for, error = _json_or_none(row.waits_for), _json_or_none(row.error)
-            due_at = optional_time_text(row.due_at)
-            tx.run(_sql.park_step, **place, attempts=row.attempts, waits_for=waits_for, due_at=due_at, error=error)
-
-
-def _over(execution_id: str, row: StepRow) -> dict[str, Any]:
-    return {
-        "execution_id": execution_id,
-        "key": row.key,
-        "item": row.item,
-        "type": row.type,
-        "status": row.status,
-        "attempts": row.attempts,
-        "started_at": time_text(row.started_at),
-        "now": time_text(row.completed_at or row.started_at),
-        "duration_ms": row.duration_ms,
-        "output": row.text or _json_or_none(row.output),
-        "error": _json_or_none(row.error),
-        "because": _json_or_none(row.because),
-    }
-
-
-def _json_or_none(value: Any) -> str | None:
-    return None if value is None else json_text(value)
-
-
 def note(
     tx: Tx, execution_id: str, kind: str, step: str | None, text: str, now: datetime, *, by: str | None = None
 ) -> None:
     """A line in the execution's log; by: the person who did it, None for the engine."""
     at = time_text(now)
     tx.run(_sql.note, execution_id=execution_id, kind=kind, step=step, text=text, now=at, actor=by)
-
-
-def park(tx: Tx, execution_id: str, lease: str, due_at: datetime | None, requests: int) -> None:
-    """It waits from now on and takes no place."""
-    due = None if due_at is None else time_text(due_at)
-    if not tx.run(_sql.park, id=execution_id, lease=lease, due_at=due, requests=requests):
-        raise LeaseLost(execution_id)
-
-
-def finish(
-    tx: Tx,
-    execution: Execution,
-    lease: str,
-    status: str,
-    error: Mapping[str, Any] | None,
-    duration_ms: float,
-    requests: int,
-    now: datetime,
-) -> None:
-    """The end; whoever called it is woken.
-
-    Raises:
-        LeaseLost: somebody else carries it out.
-    """
-    columns = {"status": status, "error": None if error is None else json_text(error), "now": time_text(now)}
-    changed = tx.run(_sql.finish, id=execution.id, lease=lease, duration_ms=duration_ms, requests=requests, **columns)
-    if not changed:
-        raise LeaseLost(execution.id)
-    add_when_many(tx)
-    if execution.parent_id is not None:
-        tx.run(_sql.wake, id=execution.parent_id, now=time_text(now))
 
 
 def wake(tx: Tx, execution_id: str, now: datetime) -> None:

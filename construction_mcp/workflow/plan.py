@@ -111,6 +111,17 @@ class Plan:
         return {node.key: at for at, node in enumerate(self.nodes)}
 
     @cached_property
+    def filled(self) -> Mapping[str, Sequence[str]]:
+        """The fields of each node's config that are made for every body: perhaps with something to be filled in, or
+        such that a body could change what all others read."""
+        return {node.key: [name for name, value in node.config.items() if _is_filled(value)] for node in self.nodes}
+
+    @cached_property
+    def ready(self) -> dict[str, Any]:
+        """Configs of nodes with nothing in `filled`, once whoever carries them out has made them: always the same."""
+        return {}
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the canonical text, in hex; equal plans have equal hashes, in whatever order they were written."""
         return hashlib.sha256(self.canonical.encode()).hexdigest()
@@ -119,6 +130,10 @@ class Plan:
     def consent_digest(self) -> str:
         """SHA-256 of what was agreed to, in hex."""
         return hashlib.sha256(write_json(list(self.consent)).encode()).hexdigest()
+
+
+def _is_filled(value: Any) -> bool:
+    return "{{" in value if isinstance(value, str) else isinstance(value, Mapping | list | tuple)
 
 
 def plan_from(shape: Mapping[str, Any]) -> Plan:

@@ -19,9 +19,10 @@ from construction_mcp.core.config import Limits, Settings
 from construction_mcp.core.errors import Invalid, Unavailable, Uncertain
 from construction_mcp.core.types import Principal
 from construction_mcp.engine.acts import Acts
+from construction_mcp.engine.body import Tools
 from construction_mcp.engine.embedded import EmbeddedEngine
 from construction_mcp.engine.loading import Loader
-from construction_mcp.engine.runner import NodeRunner, Tools
+from construction_mcp.engine.runner import NodeRunner
 from construction_mcp.engine.waits import Waits
 from construction_mcp.expressions.cel import CelEngine
 from construction_mcp.store import executions as store

@@ -156,7 +156,7 @@ async def test_cancelling_an_execution_asks_no_more_and_keeps_what_was_decided(d
     decided = await request(database, asked, clock)
     pending = await request(database, replace(asked, item=0), clock)
     await decide(database, decided, clock)
-    ended = await database.write(lambda tx: store.cancel_of(tx, asked.execution_id, clock.now()))
+    ended = await database.write(lambda tx: store.cancel_of(tx, [asked.execution_id], clock.now()))
     late = await refusal(decide(database, pending, clock))
 
     assert ended == 1

@@ -100,7 +100,7 @@ class ApprovalsMachine(RuleBasedStateMachine):
         execution_id = self.model[approval]["execution"]
 
         async def cancel() -> int:
-            return await self.database.write(lambda tx: store.cancel_of(tx, execution_id, self.clock.now()))
+            return await self.database.write(lambda tx: store.cancel_of(tx, [execution_id], self.clock.now()))
 
         async def all_at_once() -> list[Any]:
             attempts: list[Any] = [self.attempt(self.decision(approval, answer)) for answer in answers]
@@ -129,7 +129,7 @@ class ApprovalsMachine(RuleBasedStateMachine):
     @rule(approval=made)
     def cancel(self, approval):
         row = self.model[approval]
-        ended = self.write(lambda tx: store.cancel_of(tx, row["execution"], self.clock.now()))
+        ended = self.write(lambda tx: store.cancel_of(tx, [row["execution"]], self.clock.now()))
         assert ended == (row["status"] == "pending")
         if ended:
             row["status"] = "cancelled"

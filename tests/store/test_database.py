@@ -1,7 +1,7 @@
 """The door to SQLite: what one function, and many at once, may rely on."""
 
 import asyncio
-import inspect
+import functools
 import logging
 import sqlite3
 import threading
@@ -323,22 +323,21 @@ async def test_the_connection_is_set_up_for_the_house(database):
 
 
 async def test_aiosqlite_still_has_the_parts_we_lean_on(path):
-    """The contract of `store/database.py`: a connector of our own; `_execute` in order, on one thread, with errors."""
-    threads, order = set(), []
+    """The contract of `store/database.py`: a connector of our own; functions run in order, on one thread."""
+    threads, order, done = set(), [], threading.Event()
 
-    def note(value: int) -> int:
+    def note(value: int) -> None:
         threads.add(threading.get_ident())
         order.append(value)
-        return value
 
     connection = await aiosqlite.Connection(lambda: sqlite3.connect(path), 64)
-    results = await asyncio.gather(*(connection._execute(note, i) for i in range(5)))
-    with pytest.raises(ZeroDivisionError):
-        await connection._execute(lambda: 1 // 0)
+    for at in range(5):
+        connection._tx.put_nowait((None, functools.partial(note, at)))
+    connection._tx.put_nowait((None, done.set))
+    assert await asyncio.to_thread(done.wait, 5.0)
     await connection.close()
 
-    assert results == order == [0, 1, 2, 3, 4]
+    assert order == [0, 1, 2, 3, 4]
     assert len(threads) == 1
     assert threading.get_ident() not in threads
     assert aiosqlite.__version__.startswith("0.22.")
-    assert list(inspect.signature(connection._execute).parameters) == ["fn", "args", "kwargs"]

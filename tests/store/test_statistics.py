@@ -15,6 +15,7 @@ from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Limits, Settings
 from construction_mcp.engine.janitor import Janitor
 from construction_mcp.store import executions as store
+from construction_mcp.store import transitions
 from construction_mcp.store.columns import time_from
 from construction_mcp.store.database import Database
 from construction_mcp.store.deliveries import Deliveries
@@ -52,14 +53,13 @@ class Yard:
         now, rows, requests = self.clock.now(), list(steps), self.chance.randrange(5)
 
         def write(tx: Tx) -> None:
-            store.claim(tx, execution_id, LEASE)
-            store.keep_steps(tx, [(execution_id, row) for row in rows])
+            transitions.claim(tx, [execution_id], LEASE)
+            transitions.keep_steps(tx, [(execution_id, row) for row in rows])
             if status == "waiting":
-                store.park(tx, execution_id, LEASE, None, requests)
+                transitions.park(tx, execution_id, LEASE, None, requests)
                 return
-            found = store.by_id(tx, execution_id)
-            assert found is not None
-            store.finish(tx, found, LEASE, status, None, duration_ms, requests, now)
+            end = transitions.Finished(execution_id, status, now, duration_ms, requests=requests)
+            transitions.finish(tx, [end], LEASE)
 
         await self.database.write(write)
 

@@ -18,8 +18,9 @@ from construction_mcp.server.app import build_server
 from construction_mcp.store.approvals import NewApproval, request
 from construction_mcp.store.database import Database
 from construction_mcp.store.deliveries import Deliveries, settle
-from construction_mcp.store.executions import NewExecution, StepRow, by_id, claim, enqueue, finish, keep_steps
+from construction_mcp.store.executions import NewExecution, StepRow, enqueue
 from construction_mcp.store.hooks import Hooks
+from construction_mcp.store.transitions import Finished, claim, finish, keep_steps
 from tests.toolsets.conftest import CallTool
 
 pytestmark = pytest.mark.anyio
@@ -66,11 +67,9 @@ def ran(house: House, clock: ManualClock, workflow_id: str) -> Ran:
         def write(tx: Any) -> str:
             made = enqueue(tx, new, now).id
             if ended is not None:
-                claim(tx, made, "engine")
+                claim(tx, [made], "engine")
                 keep_steps(tx, [(made, StepRow("note", -1, "notify.log", step, 1, now, now, **columns))])
-                execution = by_id(tx, made)
-                assert execution is not None
-                finish(tx, execution, "engine", ended, columns.get("error"), 5.0, 0, now)
+                finish(tx, [Finished(made, ended, now, 5.0, columns.get("error"))], "engine")
             return made
 
         return await (await house.services.get(Database)).write(write)
@@ -220,7 +219,7 @@ async def test_what_is_stuck_says_what_moves_it(
     )
     database = await house.services.get(Database)
     await database.write(lambda tx: request(tx, new, clock.now()))
-    await database.write(lambda tx: claim(tx, asking, "engine"))
+    await database.write(lambda tx: claim(tx, [asking], "engine"))
     young = await call("explain_stuck_executions")
     clock.advance(600)
 
