@@ -109,7 +109,8 @@ class Yard:
         now = self.clock.now()
 
         def write(tx: Tx) -> None:
-            assert store.settle_step(tx, execution_id, "write", "completed", None, now)
+            parts = store.uncertain_parts(tx, execution_id, "write")
+            assert store.settle_parts(tx, execution_id, parts, "completed", None, now) == []
             store.reopen(tx, execution_id, now)
 
         await self.database.write(write)
