@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from construction_mcp.store import approvals
 from construction_mcp.store.columns import json_text, optional_time_text, time_text
-from construction_mcp.store.executions import LeaseLost, StepRow
+from construction_mcp.store.executions import LeaseLost, StepRow, require_lease
 from construction_mcp.store.groups import Tx
 from construction_mcp.store.queries import load
 from construction_mcp.store.rollups import BATCH, add_when_many
@@ -87,7 +87,9 @@ def _take(tx: Tx, transitions: Sequence[Transition]) -> None:
     held = [one.execution_id for one in transitions if not one.is_first]
     if any(one.lease != lease for one in transitions):
         raise LeaseLost(", ".join(held))
-    if held and tx.value(_sql.hold, ids=json_text(held), lease=lease) < len(held):
+    if len(held) == 1:  # a lone one need not wait for its JSON
+        require_lease(tx, held[0], lease)
+    elif held and tx.value(_sql.hold, ids=json_text(held), lease=lease) < len(held):
         raise LeaseLost(", ".join(held))
     if first:
         claim(tx, first, lease)
