@@ -187,12 +187,16 @@ class EmbeddedEngine:
                         await self._clock.sleep(_TROUBLE_PAUSE_S)
                         continue
                     await self._pause(None if due_at is None else (due_at - self._clock.now()).total_seconds())
+        except asyncio.CancelledError:  # asked to end; what ends the process by itself comes out as something else
+            with contextlib.suppress(Unavailable):
+                await self._database.write(lambda tx: store.leave(tx, self.lease, self._clock.now()))
+            raise
         finally:
             self._drivers.clear()
 
     async def _recover(self) -> None:
         error = Unavailable("It ended its process too often.", code="EXECUTION_QUARANTINED", retryable=False)
-        public, most = error.public()["error"], self._limits.recoveries_max
+        public, most = error.public()["error"], self._limits.process_ends_max
         now = self._clock.now()
         taken, given_up = await self._database.write(
             lambda tx: store.recover(tx, self.lease, most, public, now), durable=True
@@ -212,7 +216,8 @@ class EmbeddedEngine:
             return None
         now, most, environment = self._clock.now(), self._limits.executions_claimed_max, self._settings.environment
         nudged, full = [one for one in self._nudged if one not in self._drivers], self._full()
-        seen = await self._database.read(lambda tx: store.look(tx, environment, now, most, nudged, full))
+        ends_max = self._limits.process_ends_max
+        seen = await self._database.read(lambda tx: store.look(tx, environment, now, most, ends_max, nudged, full))
         for execution_id in set(nudged) - seen.held:  # what is held is looked at once it is released
             self._nudged.pop(execution_id, None)
         woken = [one for one in dict.fromkeys([*seen.nudged, *seen.due]) if one not in self._drivers]

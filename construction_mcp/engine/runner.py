@@ -7,6 +7,7 @@ here again; how often and when is decided here as well, by what went wrong.
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,7 +30,7 @@ from construction_mcp.expressions.port import ExpressionEngine
 from construction_mcp.expressions.templates import fill
 from construction_mcp.procore.access import Procore
 from construction_mcp.procore.budget import Account, current_account
-from construction_mcp.procore.limiter import Priority
+from construction_mcp.procore.limiter import Priority, Standby
 from construction_mcp.store.executions import LeaseLost
 from construction_mcp.workflow.plan import Node
 
@@ -63,7 +64,7 @@ class NodeRunner:
         """Carry the step out once more. Never raises but for cancellation: whatever went wrong is the outcome."""
         node = work.nodes[step.key]
         notes: list[tuple[str, str]] = []
-        token = current_account.set(self._account(work))
+        token = current_account.set(self._account(work, step))
         try:
             with spans.span(f"step {node.type}", construction_mcp__step__try=attempt):
                 body = self._body(work, node, step, attempt, notes)
@@ -191,8 +192,14 @@ class NodeRunner:
             run, tools.clock, tools.limits, call, procore, each, evaluate, tools.telling, tools.web, tools.memory, note
         )
 
-    def _account(self, work: Work) -> Account:
-        return Account(self._tools.limits.requests_per_call, Priority.BACKGROUND, execution=work.execution.id)
+    def _account(self, work: Work, step: StepId) -> Account:
+        return Account(
+            self._tools.limits.requests_per_call,
+            Priority.BACKGROUND,
+            execution=work.execution.id,
+            standby=Standby(partial(self._acts.mark_turn, work, step)),
+            before_write=partial(self._acts.require_ours, work),
+        )
 
     def _seen(self, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {"expression": condition, "values": dict(self._tools.expressions.explain(condition, values))}

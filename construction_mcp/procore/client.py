@@ -205,8 +205,12 @@ class ProcoreClient:
         limiter = self._limiters.of(connection.app.client_id)
         host = urlsplit(connection.environment.api).hostname or ""
         with self._breakers.attempt(host) as seen:
-            async with limiter.slot(priority, self._patience_s(priority, deadline)) as slot:
+            account = current_account.get()
+            standby = None if account is None else account.standby
+            async with limiter.slot(priority, self._patience_s(priority, deadline), standby) as slot:
                 slot.sent = False
+                if account is not None and account.before_write is not None and request.method != "GET":
+                    await account.before_write()
                 self.usage.charge(connection.id, request.company)
                 try:
                     reply = await self._exchange(request, token, slot, deadline)
