@@ -142,7 +142,8 @@ class Limits:
     # executions
     executions_per_project_max: int = 10
     executions_claimed_max: int = 64  # looked at in one read of the queue
-    process_ends_max: int = 3  # that a step was at work at; then it goes on as the only such, and one more ends its run
+    process_ends_max: int = 3  # in a row, with a step at work; then it goes on as the only such
+    process_ends_in_company_max: int = 12  # where others were at work each time: one of many is hardly to blame
     failures_in_a_row_max: int = 5  # then a workflow stops by itself (PRODUCT.md section 4.3)
     call_depth_max: int = 5  # workflows that call or set off each other
     step_timeout_s: float = 600.0  # of a step without timeout_s: longer than Procore's own deadline in the background

@@ -196,10 +196,11 @@ class EmbeddedEngine:
 
     async def _recover(self) -> None:
         error = Unavailable("It ended its process too often.", code="EXECUTION_QUARANTINED", retryable=False)
-        public, most = error.public()["error"], self._limits.process_ends_max
+        public, limits = error.public()["error"], self._limits
+        alone_max, company_max = limits.process_ends_max, limits.process_ends_in_company_max
         now = self._clock.now()
         taken, given_up = await self._database.write(
-            lambda tx: store.recover(tx, self.lease, most, public, now), durable=True
+            lambda tx: store.recover(tx, self.lease, alone_max, company_max, public, now), durable=True
         )
         if taken or given_up:
             log.info("took over %d executions of a process that ended; gave up %d", taken, len(given_up))

@@ -140,9 +140,7 @@ class Limiter:
         return len(self._queue)
 
     @contextlib.asynccontextmanager
-    async def slot(
-        self, priority: Priority, wait_max_s: float, standby: Standby | None = None
-    ) -> AsyncIterator[Slot]:
+    async def slot(self, priority: Priority, wait_max_s: float, standby: Standby | None = None) -> AsyncIterator[Slot]:
         """Hold the right to send one request; wait for it at most `wait_max_s` seconds, and let `standby` know.
 
         Raises:

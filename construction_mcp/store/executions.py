@@ -446,24 +446,27 @@ def status_of(tx: Tx, execution_id: str) -> str | None:
     return _text(tx.value(_sql.status_of, id=execution_id))
 
 
-def recover(tx: Tx, lease: str, ends_max: int, error: Mapping[str, Any], now: datetime) -> tuple[int, list[str]]:
+def recover(
+    tx: Tx, lease: str, alone_max: int, company_max: int, error: Mapping[str, Any], now: datetime
+) -> tuple[int, list[str]]:
     """Take over what a process that is gone was carrying out: how many are due now, and those that are given up.
 
-    ends_max: ends of the process that a step may be at work at; one more, and its execution is given up.
+    alone_max, company_max: ends of the process in a row that a step may be at work at before one more ends its
+    execution: one at which nothing else was at work, or any.
     """
-    taken, given_up = 0, []
-    for row in tx.all(_sql.abandoned, lease=lease):
-        tx.run(_sql.blame, execution_id=row["id"])
-        tx.run(_sql.recover, id=row["id"], now=time_text(now))
-        if int(tx.value(_sql.most_ends, execution_id=row["id"])) > ends_max:
-            given_up.append(row["id"])
-            give_up(tx, row["id"], error, now)
+    abandoned = [row["id"] for row in tx.all(_sql.abandoned, lease=lease)]
+    at_work = [one for one in abandoned if tx.run(_sql.blame, execution_id=one)]
+    ends_max = alone_max if len(at_work) == 1 else company_max
+    given_up = [one for one in at_work if tx.value(_sql.most_ends, execution_id=one) > ends_max]
+    for execution_id in abandoned:
+        tx.run(_sql.recover, id=execution_id, now=time_text(now))
+        if execution_id in given_up:
+            give_up(tx, execution_id, error, now)
         else:
-            taken += 1
-            note(tx, row["id"], "recovered", None, "The process that carried it out had ended; it goes on.", now)
+            note(tx, execution_id, "recovered", None, "The process that carried it out had ended; it goes on.", now)
     for row in tx.all(_sql.decided_meanwhile):
         tx.run(_sql.wake, id=row["id"], now=time_text(now))
-    return taken, given_up
+    return len(abandoned) - len(given_up), given_up
 
 
 def wait_turn(

@@ -21,7 +21,7 @@ from tests.engine.plant import Free, Plant, build, running
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.faults.dying"])
-_WORK_S = 0.05  # of an innocent: others are at work meanwhile
+_WORK_S = 0.2  # of an innocent: others are at work meanwhile
 
 
 def _die() -> None:
@@ -29,7 +29,7 @@ def _die() -> None:
 
 
 async def _kills(_config: Free, _context: Context) -> Mapping[str, Any]:
-    await asyncio.sleep(0)  # whoever begins with it has begun
+    await asyncio.sleep(_WORK_S / 4)  # whoever begins with it has begun
     _die()
     return {}
 

@@ -1,4 +1,4 @@
-"""An end of the process is held against what was at work then, and nothing but what ends it again and again is given up.
+"""An end of the process is held against what was at work; what ends it again and again, and nothing else, is given up.
 
 Source: engine.md, failure test 5; PRODUCT.md section 6.
 """
@@ -58,6 +58,34 @@ def test_what_is_at_work_beside_it_is_not_given_up(tmp_path: Path):
     assert set(ended.values()) == {("completed", None)}
 
 
+def test_one_of_several_at_work_is_given_up_only_once_it_was_the_only_one(tmp_path: Path):
+    """What comes later is at work beside it, until three ends have met that as well and it waits for the other."""
+    (poison,) = _accept(tmp_path, "test.kills")
+    assert [life(tmp_path, [poison]) for _ in range(3)] == [DIED] * 3
+    (later,) = _accept(tmp_path, "test.works")
+
+    assert [life(tmp_path, [poison, later]) for _ in range(3)] == [DIED] * 3
+    assert set(_ended(tmp_path).values()) == {("running", None)}
+    assert [life(tmp_path, [poison, later]) for _ in range(2)] == [DIED, WENT_ON]
+    assert _ended(tmp_path) == {poison: GIVEN_UP, later: ("completed", None)}
+
+
+def test_what_is_never_alone_is_given_up_after_twelve(tmp_path: Path):
+    (poison, _) = ids = _accept(tmp_path, "test.kills", "test.works")
+    for _ in range(13):
+        assert life(tmp_path, ids) == DIED
+        _renew(tmp_path, poison)
+
+    assert life(tmp_path, [poison]) == WENT_ON
+    assert _ended(tmp_path)[poison] == GIVEN_UP
+
+
+def _renew(directory: Path, poison: str) -> None:
+    """As if whatever was at work beside it were new each time."""
+    with closing(sqlite3.connect(directory / "construction.db")) as raw, raw:
+        raw.execute("UPDATE steps SET ends = 0 WHERE execution_id <> ?", (poison,))
+
+
 def test_no_end_is_held_against_what_waits_for_its_turn(tmp_path: Path):
     (waiting,) = ids = _accept(tmp_path, "test.queues")
 
@@ -79,11 +107,11 @@ def test_each_step_answers_for_itself(tmp_path: Path):
 
 @pytest.mark.anyio
 async def test_a_process_that_is_asked_to_end_is_nobodys_fault(tmp_path: Path):
-    async with opened(tmp_path) as first:
+    async with opened(tmp_path) as first, asyncio.timeout(5):
         execution_id = await first.start(plan(node("a", "test.hold")))
         await first.world.waiting.wait()
     for _ in range(4):
-        async with opened(tmp_path) as again:
+        async with opened(tmp_path) as again, asyncio.timeout(5):
             await again.world.waiting.wait()
     async with opened(tmp_path) as last:
         last.world.let_go.set()

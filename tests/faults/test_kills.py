@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.killed_serve import abandon, finished, lived, now, outside, prepared, recovered, rows
+from tests.faults.killed_serve import abandon, begun_anew, finished, lived, now, outside, prepared, recovered, rows
 from tests.faults.standing import broken, stuck
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,11 @@ async def test_random_kills_lose_no_accepted_delivery_and_write_nothing_twice(tm
     data_dir, chance = tmp_path / "data", random.Random(KILLS_SEED)
     async with outside() as world:
         sender = await prepared(data_dir, world)
-        lives = [await lived(data_dir, world, sender, chance, at_work=at % 2 == 1) for at in range(kills)]
+        lives, anew = [], []
+        for at in range(kills):
+            lives.append(await lived(data_dir, world, sender, chance, at_work=at % 2 == 1))
+            if at % 20 == 19:
+                anew.append(await begun_anew(tmp_path / f"empty {at}", world))
         left = stuck(data_dir / "construction.db", None, now())
         await finished(data_dir, world, SETTLED_S)
         created = await world.created()
@@ -35,7 +39,7 @@ async def test_random_kills_lose_no_accepted_delivery_and_write_nothing_twice(tm
     ended = rows(data_dir, "SELECT status, count(*), max(recoveries) FROM executions GROUP BY status")
     told = (
         f"{len(sender.names)} accepted of {sender.sent}, ready after {_spread(ready)} s of which it worked"
-        f" {_spread(worked)} s (p50/p99/max), {ended}"
+        f" {_spread(worked)} s (p50/p99/max), an empty one after {_spread(sorted(anew))} s, {ended}"
     )
     print(f"seed {KILLS_SEED}: {told}")
     given_up = _given_up(data_dir)
@@ -46,20 +50,21 @@ async def test_random_kills_lose_no_accepted_delivery_and_write_nothing_twice(tm
     assert not sender.refused, f"{sender.refused}: {told}"
     assert len(sender.names) > kills * 2, told
     assert max(one[2] for one in ended) > 0, f"no kill met an execution: {told}"
-    if kills > 100:  # by its own work: others may be at work on the machine
-        assert _p99(worked) <= READY_S, told
+    if kills > 100:  # others may be at work on the machine, and then an empty workspace takes long as well
+        assert _p99(ready) <= max(READY_S, 2 * max(anew)), told
 
 
 def _p99(ordered: list[float]) -> float:
-    return ordered[max(0, math.ceil(len(ordered) * 0.99) - 1)]
+    return ordered[math.ceil(len(ordered) * 0.99) - 1]
 
 
 def _spread(ordered: list[float]) -> str:
-    return f"{ordered[len(ordered) // 2]:.2f}/{_p99(ordered):.2f}/{ordered[-1]:.2f}"
+    """Half, nearly all and all of them are within this."""
+    return "-" if not ordered else f"{ordered[len(ordered) // 2]:.2f}/{_p99(ordered):.2f}/{ordered[-1]:.2f}"
 
 
 def _given_up(data_dir: Path) -> set[str]:
-    """What was running at four ends of its process: not lost, its owner is told."""
+    """What was at work at four ends in a row, alone at the last: not lost, its owner is told."""
     found = rows(
         data_dir,
         "SELECT trigger ->> '$.body.name', trigger ->> '$.event.id' FROM executions WHERE status = 'failed'"
