@@ -83,7 +83,8 @@ class Acts:
 
     async def mark_turn(self, work: Work, step: StepId, is_waiting: bool) -> None:
         """Let it be known that the step only waits for its turn at Procore, or that it goes on right now."""
-        waits_for = {"what": "turn", "since": self._clock.now().isoformat(), "who": None, "next_timer_at": None}
+        since = self._clock.now().isoformat()
+        waits_for = {"what": "turn", "since": since, "who": "Procore's rate windows", "next_timer_at": None}
         told = waits_for if is_waiting else None
         await self._database.write(lambda tx: wait_turn(tx, work.execution.id, work.lease, step, told))
 

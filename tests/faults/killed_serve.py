@@ -8,7 +8,6 @@ import base64
 import contextlib
 import json
 import os
-import random
 import sqlite3
 import sys
 import time
@@ -39,7 +38,8 @@ FROM_PROCORE = {"type": "webhook", "source": "procore", "resources": ["RFIs"], "
 PATH = "/punch_items"
 _BURST = 12  # deliveries of one life
 _WIRE_S = 0.2  # on top of what the answer of a write takes
-_MOMENT_S = 0.3  # so that some kills come after it
+MOMENT_S = 0.3  # so that some kills come after it
+LONGER_S = 3.0  # so that some of what came is carried out between kills
 SERVED_AT = "http://127.0.0.1:9"  # what Procore is told; the deliveries here are posted by the test
 _OPEN = "SELECT count(*) FROM executions WHERE status IN ('queued', 'running', 'waiting')"
 _LEFT = "SELECT count(*) FROM executions WHERE lease = 'eng_dead'"
@@ -250,8 +250,8 @@ class Life:
     ready_cpu_s: float
 
 
-async def lived(data_dir: Path, world: Outside, sender: Sender, chance: random.Random, *, at_work: bool) -> Life:
-    """A process that takes deliveries and is killed at a random moment: of taking them, or of carrying them out."""
+async def lived(data_dir: Path, world: Outside, sender: Sender, after_s: float, *, at_work: bool) -> Life:
+    """A process that takes deliveries and is killed so long after they begin to come, or after a write has begun."""
     began = time.monotonic()
     async with serving(data_dir, environ=world.environ()) as served:
         ready_s, ready_cpu_s = await _ready(served, began), _worked_s(served.process.pid)
@@ -260,7 +260,7 @@ async def lived(data_dir: Path, world: Outside, sender: Sender, chance: random.R
         if at_work:
             async with asyncio.timeout(DEADLINE_S):
                 await world.written.wait()
-        await asyncio.sleep(chance.uniform(0, _MOMENT_S))  # the moment is what is random here
+        await asyncio.sleep(after_s)  # the moment is what is random here
         served.process.kill()
         await served.process.wait()
         await posting

@@ -20,7 +20,9 @@ from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Limits
 from construction_mcp.engine.embedded import EmbeddedEngine
 from construction_mcp.engine.starter import new_execution, trigger_value
+from construction_mcp.insight.executions import waiting_of
 from construction_mcp.store.database import Database
+from construction_mcp.store.execution_reads import ExecutionReads
 from construction_mcp.store.starts import startable
 from tests.deployment.site import Site, site_at
 from tests.faults.standing import stuck
@@ -159,6 +161,8 @@ async def test_what_waits_for_its_turn_is_not_at_work_and_sends_no_write_once_an
             written = sum(one["write"] and "oauth" not in one["path"] for one in site.simulator.ledger.since(0))
             site.clock.advance(site.clock.next_wake_s or 0.0)
         await _still(site, database)
+        reads = await site.house.services.get(ExecutionReads)
+        told = [waiting_of(await reads.whole(one, items=True)) for (one,) in site.rows(_WAITING)]
         before = site.simulator.ledger.since(0)[-1]["n"]
         with closing(sqlite3.connect(site.house.settings.database_file)) as raw, raw:
             raw.execute("UPDATE executions SET lease = 'eng_other' WHERE status = 'running'")
@@ -171,4 +175,5 @@ async def test_what_waits_for_its_turn_is_not_at_work_and_sends_no_write_once_an
 
     assert at_work == []
     assert len(waiting) >= 10
+    assert {one and (one.what, one.who) for one in told} == {("turn", "Procore's rate windows")}
     assert sent == []

@@ -1,0 +1,68 @@
+"""A real `serve` that is frozen over its writes, and goes on after another has taken over its directory.
+
+The lock on the directory outlives freezing, so another is refused as long as nobody takes the lock away: here its file
+is removed, as an impatient operator does. What keeps the two apart then is the lease of each execution.
+
+Source: engine.md, failure test 6.
+"""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults.killed_serve import finished, outside, prepared, rows
+from tests.faults.standing import broken
+from tests.server.serving import DEADLINE_S, serving, start
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+DELIVERIES = 12
+SETTLED_S = 240.0
+_LEASES = "SELECT DISTINCT lease FROM executions WHERE status = 'running'"
+_RECOVERED = "SELECT count(DISTINCT execution_id) FROM execution_events WHERE kind = 'recovered'"
+
+
+async def test_a_frozen_serve_that_goes_on_after_another_took_over_writes_nothing_twice(tmp_path: Path):
+    data_dir = tmp_path / "data"
+    async with outside() as world:
+        sender = await prepared(data_dir, world)
+        async with serving(data_dir, environ=world.environ()) as frozen:
+            world.written.clear()
+            posting = asyncio.create_task(sender.burst(frozen.origin, DELIVERIES))
+            async with asyncio.timeout(DEADLINE_S):
+                await world.written.wait()  # its answer is on the way
+            frozen.process.send_signal(signal.SIGSTOP)
+            leases = rows(data_dir, _LEASES)
+            refused = await _refusal(data_dir, world.environ())
+            (data_dir / "owner.lock").unlink()
+            async with serving(data_dir, environ=world.environ()) as other:
+                while not (taken := rows(data_dir, _RECOVERED)[0][0]):  # noqa: ASYNC110 - another process's table
+                    await asyncio.sleep(0.01)
+                frozen.process.send_signal(signal.SIGCONT)
+                await posting
+                await sender.burst(other.origin, DELIVERIES)
+                assert await other.stop() == 0
+            assert await frozen.stop() == 0
+        await finished(data_dir, world, SETTLED_S)
+        created = await world.created()
+
+    ended = rows(data_dir, "SELECT status, count(*) FROM executions GROUP BY status")
+    print(f"{taken} of {len(sender.names)} accepted were taken over; {ended}")
+    assert refused, "another was let in while the first held the lock"
+    assert len(leases) == 1
+    assert taken > 0
+    assert broken(data_dir / "construction.db") == []
+    assert [one for one in ended if one[0] != "completed"] == []
+    assert {name: created[name] for name in sender.names if created[name] != 1} == {}
+
+
+async def _refusal(data_dir: Path, environ: dict[str, str]) -> str:
+    """What another `serve` says when it is not let in."""
+    process = await start(data_dir, "--port", "0", environ=environ)
+    async with asyncio.timeout(DEADLINE_S):
+        said, complained = await process.communicate()
+    assert process.returncode != 0, json.loads(said)
+    return complained.decode()
