@@ -297,10 +297,16 @@ async def _ready(served: Served, began: float) -> float:
 
 async def finished(data_dir: Path, world: Outside, within_s: float) -> None:
     """One more life, which ends once nothing is left to do."""
-    async with serving(data_dir, environ=world.environ()) as served, asyncio.timeout(within_s):
+    async with serving(data_dir, environ=world.environ()) as served:
+        await settled(data_dir, within_s)
+        assert await served.stop() == 0
+
+
+async def settled(data_dir: Path, within_s: float) -> None:
+    """Until nothing is left to do."""
+    async with asyncio.timeout(within_s):
         while _count(data_dir, _OPEN) or _count(data_dir, _UNDECIDED):  # noqa: ASYNC110 - another process's table
             await asyncio.sleep(0.1)
-        assert await served.stop() == 0
 
 
 def _count(data_dir: Path, query: str) -> int:

@@ -13,47 +13,47 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.killed_serve import finished, outside, prepared, rows
+from tests.faults.killed_serve import finished, outside, prepared, rows, settled
 from tests.faults.standing import broken
 from tests.server.serving import DEADLINE_S, serving, start
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 DELIVERIES = 12
-SETTLED_S = 240.0
-_LEASES = "SELECT DISTINCT lease FROM executions WHERE status = 'running'"
-_RECOVERED = "SELECT count(DISTINCT execution_id) FROM execution_events WHERE kind = 'recovered'"
+SETTLED_S = 240.0  # only a hang takes this long
+NARROW = {"PROCORE_RATE_WINDOWS": "1000000/3600,10/10"}  # most writes wait for their turn when it is frozen
+_TAKEN = "SELECT count(DISTINCT execution_id) FROM execution_events WHERE kind = 'recovered'"
+_INTENDED = "SELECT count(*) FROM intents WHERE state = 'intended'"
 
 
 async def test_a_frozen_serve_that_goes_on_after_another_took_over_writes_nothing_twice(tmp_path: Path):
     data_dir = tmp_path / "data"
     async with outside() as world:
         sender = await prepared(data_dir, world)
-        async with serving(data_dir, environ=world.environ()) as frozen:
+        async with serving(data_dir, environ={**world.environ(), **NARROW}) as frozen:
             world.written.clear()
             posting = asyncio.create_task(sender.burst(frozen.origin, DELIVERIES))
             async with asyncio.timeout(DEADLINE_S):
-                await world.written.wait()  # its answer is on the way
+                await world.written.wait()  # its answer is on the way, and others wait for their turn
             frozen.process.send_signal(signal.SIGSTOP)
-            leases = rows(data_dir, _LEASES)
             refused = await _refusal(data_dir, world.environ())
+            intended = rows(data_dir, _INTENDED)[0][0]
             (data_dir / "owner.lock").unlink()
-            async with serving(data_dir, environ=world.environ()) as other:
-                while not (taken := rows(data_dir, _RECOVERED)[0][0]):  # noqa: ASYNC110 - another process's table
-                    await asyncio.sleep(0.01)
-                frozen.process.send_signal(signal.SIGCONT)
-                await posting
-                await sender.burst(other.origin, DELIVERIES)
-                assert await other.stop() == 0
+            await finished(data_dir, world, SETTLED_S)  # by another, which then ends
+
+            frozen.process.send_signal(signal.SIGCONT)
+            await posting
+            await sender.burst(frozen.origin, DELIVERIES)  # these come after what it was about to send
+            await settled(data_dir, SETTLED_S)
             assert await frozen.stop() == 0
-        await finished(data_dir, world, SETTLED_S)
         created = await world.created()
 
+    ((taken,),) = rows(data_dir, _TAKEN)
     ended = rows(data_dir, "SELECT status, count(*) FROM executions GROUP BY status")
-    print(f"{taken} of {len(sender.names)} accepted were taken over; {ended}")
-    assert refused, "another was let in while the first held the lock"
-    assert len(leases) == 1
-    assert taken > 0
+    print(f"{taken} taken over, {intended} writes intended, {len(sender.names)} accepted; {ended}")
+    assert "SYSTEM_DIRECTORY_OWNED" in refused
+    assert intended > 1
+    assert taken > 1
     assert broken(data_dir / "construction.db") == []
     assert [one for one in ended if one[0] != "completed"] == []
     assert {name: created[name] for name in sender.names if created[name] != 1} == {}
