@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.killed_serve import finished, outside, prepared, rows, settled
+from tests.faults.killed_serve import Outside, finished, outside, prepared, rows, settled
 from tests.faults.standing import broken
 from tests.server.serving import DEADLINE_S, serving, start
 
@@ -34,7 +34,8 @@ async def test_a_frozen_serve_that_goes_on_after_another_took_over_writes_nothin
             world.written.clear()
             posting = asyncio.create_task(sender.burst(frozen.origin, DELIVERIES))
             async with asyncio.timeout(DEADLINE_S):
-                await world.written.wait()  # its answer is on the way, and others wait for their turn
+                await world.written.wait()
+                await _quiet(world)  # the first went out together, and the others wait for their turn
             frozen.process.send_signal(signal.SIGSTOP)
             refused = await _refusal(data_dir, world.environ())
             intended = rows(data_dir, _INTENDED)[0][0]
@@ -57,6 +58,14 @@ async def test_a_frozen_serve_that_goes_on_after_another_took_over_writes_nothin
     assert broken(data_dir / "construction.db") == []
     assert [one for one in ended if one[0] != "completed"] == []
     assert {name: created[name] for name in sender.names if created[name] != 1} == {}
+
+
+async def _quiet(world: Outside) -> None:
+    """Until no write has come for a moment: what is frozen between its last look and its first byte cannot be told."""
+    before = -1
+    while (now := (await world.created()).total()) != before:
+        before = now
+        await asyncio.sleep(0.5)
 
 
 async def _refusal(data_dir: Path, environ: dict[str, str]) -> str:
