@@ -61,7 +61,7 @@ async def test_a_frozen_serve_that_goes_on_after_another_took_over_writes_nothin
 
 
 async def _quiet(world: Outside) -> None:
-    """Until no write has come for a moment: what is frozen between its last look and its first byte cannot be told."""
+    """Until no write has come for a moment: nothing tells what freezes between its last look and its first byte."""
     before = -1
     while (now := (await world.created()).total()) != before:
         before = now
