@@ -67,6 +67,7 @@ class EmbeddedEngine:
         self._nudged: dict[str, None] = {}
         self._waiters: dict[str, set[asyncio.Event]] = {}
         self._wake = asyncio.Event()
+        self._is_cut_off = False  # the end of the process met something under way
 
     # what others ask of it
 
@@ -188,8 +189,9 @@ class EmbeddedEngine:
                         continue
                     await self._pause(None if due_at is None else (due_at - self._clock.now()).total_seconds())
         except asyncio.CancelledError:  # asked to end; what ends the process by itself comes out as something else
-            with contextlib.suppress(Unavailable):
-                await self._database.write(lambda tx: store.leave(tx, self.lease, self._clock.now()))
+            if self._is_cut_off:
+                with contextlib.suppress(Unavailable):
+                    await self._database.write(lambda tx: store.leave(tx, self.lease, self._clock.now()))
             raise
         finally:
             self._drivers.clear()
@@ -277,6 +279,9 @@ class EmbeddedEngine:
             await self._loader.place(driver.work)
             with spans.span("execution", construction_mcp__execution__id=execution.id):
                 ended = await driver.run()
+        except asyncio.CancelledError:
+            self._is_cut_off = True
+            raise
         except store.LeaseLost:
             log.info("execution %s is another engine's now", execution.id)
             return
