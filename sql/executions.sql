@@ -88,12 +88,14 @@ UPDATE executions
    AND status = 'needs_review';
 
 -- name: due :many
--- Waiting executions whose timer has come: the index on due_at holds no others. Held ones wait on.
+-- Waiting executions whose timer has come: the index on due_at holds no others. Held ones wait on, and
+-- so do suspects (JSON) while another is at work.
 SELECT id
   FROM executions
  WHERE due_at <= :now
    AND status = 'waiting'
    AND environment = :environment
+   AND id NOT IN (SELECT value FROM json_each(:suspects))
    AND NOT EXISTS (SELECT 1
                      FROM holds
                     WHERE (scope = 'all')
@@ -195,10 +197,56 @@ UPDATE executions
 
 -- name: abandoned :many
 -- At start: what a process was carrying out when it ended. No other engine can be alive: the directory has one owner.
-SELECT id, workflow_id, recoveries FROM executions WHERE status = 'running' AND lease IS NOT :lease;
+SELECT id FROM executions WHERE status = 'running' AND lease IS NOT :lease;
+
+-- name: blame :run
+-- The end is held against each step whose body was at work: not one that waited for its turn, nor a for_each beside its
+-- items.
+UPDATE steps
+   SET ends = ends + 1
+ WHERE execution_id = :execution_id
+   AND status = 'running'
+   AND waits_for IS NULL
+   AND json_extract(output, '$.fan') IS NULL;
+
+-- name: most_ends :value
+-- Of the steps that were just blamed, the one that was met most often; none were: 0.
+SELECT coalesce(max(ends), 0)
+  FROM steps
+ WHERE execution_id = :execution_id
+   AND status = 'running'
+   AND waits_for IS NULL;
+
+-- name: wait_turn :run
+-- A body that only waits is not at work. The lease guard leaves alone what another engine took over.
+UPDATE steps
+   SET waits_for = :waits_for
+ WHERE execution_id = :execution_id
+   AND key = :key
+   AND item = :item
+   AND status = 'running'
+   AND EXISTS (SELECT 1 FROM executions WHERE id = :execution_id AND lease = :lease AND status = 'running');
+
+-- name: suspects :many
+-- What too many ends of the process met, first the one that may go on: only one at a time does, so that the next end
+-- tells which it was. From the partial index, which is nearly always empty.
+SELECT DISTINCT executions.id, executions.status = 'running' AS is_running, executions.due_at
+  FROM steps
+  JOIN executions ON executions.id = steps.execution_id
+ WHERE steps.status = 'running'
+   AND steps.ends > 0
+   AND steps.ends >= :most
+   AND executions.status IN ('running', 'waiting')
+   AND environment = :environment
+   AND NOT EXISTS (SELECT 1
+                     FROM holds
+                    WHERE (scope = 'all')
+                       OR (scope = 'project' AND subject = CAST(executions.project_id AS TEXT))
+                       OR (scope = 'connection' AND subject = executions.run_as))
+ ORDER BY is_running DESC, executions.due_at, executions.id;
 
 -- name: recover :run
--- Counted, so that one which kills its process is found out.
+-- Counted, whoever is to blame.
 UPDATE executions
    SET status = 'waiting',
        lease = NULL,
@@ -213,6 +261,15 @@ UPDATE executions
        lease = NULL,
        due_at = :now
  WHERE id = :id
+   AND lease = :lease;
+
+-- name: leave :run
+-- The process is asked to end, which is nobody's fault: what its engine cuts off is due for the next.
+UPDATE executions
+   SET status = 'waiting',
+       lease = NULL,
+       due_at = :now
+ WHERE status = 'running'
    AND lease = :lease;
 
 -- name: uncertain_parts :many

@@ -280,7 +280,7 @@ CREATE TABLE steps (
     error        TEXT CHECK (error IS NULL OR json_valid(error)),
     because      TEXT CHECK (because IS NULL OR json_valid(because)), -- why it was skipped: expression and values seen
     waits_for    TEXT CHECK (waits_for IS NULL OR json_valid(waits_for)), -- what, since, who
-    due_at       TEXT,
+    due_at       TEXT, ends INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (execution_id, key, item)
 ) STRICT, WITHOUT ROWID;
 
@@ -524,3 +524,5 @@ AFTER DELETE ON workflows
 BEGIN
     DELETE FROM alert_rules WHERE workflow_id = OLD.id;
 END;
+
+CREATE INDEX steps_suspect ON steps (execution_id) WHERE ends > 0 AND status = 'running';

@@ -55,9 +55,11 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(va
  WHERE steps.status IN ('running', 'waiting', 'uncertain');
 
 -- name: park_step :run
--- It waits: for a moment, for a person, for another execution, or for its next try.
+-- It waits: for a moment, for a person, for another execution, or for its next try. So this try ended without the process,
+-- and it is not what ends it each time.
 UPDATE steps
    SET status = 'waiting',
+       ends = 0,
        attempts = :attempts,
        waits_for = :waits_for,
        due_at = :due_at,

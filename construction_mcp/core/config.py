@@ -143,7 +143,8 @@ class Limits:
     executions_per_project_max: int = 10
     begun_in_a_row_max: int = 25  # executions, or bodies that only compute, before others get their turn of the loop
     executions_claimed_max: int = 64  # looked at in one read of the queue
-    recoveries_max: int = 3  # an execution that ends its process this often is not tried again
+    process_ends_max: int = 3  # in a row, with a step at work; then it goes on as the only such
+    process_ends_in_company_max: int = 12  # where others were at work each time: one of many is hardly to blame
     failures_in_a_row_max: int = 5  # then a workflow stops by itself (PRODUCT.md section 4.3)
     call_depth_max: int = 5  # workflows that call or set off each other
     step_timeout_s: float = 600.0  # of a step without timeout_s: longer than Procore's own deadline in the background
@@ -388,7 +389,10 @@ def load_settings(launch: Launch, environ: Mapping[str, str] | None = None) -> S
         executions_max=_count(text(PREFIX + "MAX_EXECUTIONS"), "MAX_EXECUTIONS", 20, 500),
         executions_per_workflow_max=_count(text(PREFIX + "MAX_PER_WORKFLOW"), "MAX_PER_WORKFLOW", 5, 500),
         queue_age_s=_count(text(PREFIX + "QUEUE_AGE_S"), "QUEUE_AGE_S", 5, 86_400),
-        limits=Limits(poll_s=_count(text(PREFIX + "POLL_S"), "POLL_S", 300, 86_400, least=60)),
+        limits=Limits(
+            poll_s=_count(text(PREFIX + "POLL_S"), "POLL_S", 300, 86_400, least=60),
+            **_windows(text("PROCORE_RATE_WINDOWS")),
+        ),
         retention_days=_count(text(PREFIX + "RETENTION_DAYS"), "RETENTION_DAYS", 90, 3650),
     )
 
@@ -423,6 +427,25 @@ def _count(value: str | None, name: str, default: int, most: int, *, least: int 
     if not least <= number <= most:
         raise Invalid(f"{PREFIX}{name} is {number}; it can be {least} to {most}.")
     return number
+
+
+def _windows(value: str | None) -> dict[str, Any]:
+    """What is assumed of Procore's two rate windows until its answers tell; for apps that were given more."""
+    if value is None:
+        return {}
+    found = re.fullmatch(r"(\d{1,7})/(\d{1,5}),(\d{1,7})/(\d{1,5})", value.replace(" ", ""), re.ASCII)
+    numbers = [int(part) for part in found.groups()] if found is not None else [0]
+    if 0 in numbers or numbers[1] <= numbers[3]:
+        form = "requests/seconds of the longer and of the shorter window, as 600/3600,25/10"
+        raise Invalid(f"PROCORE_RATE_WINDOWS is {value[:100]!r}; it has to be {form}.")
+    hourly, hourly_s, spike, spike_s = numbers
+    return {
+        "hourly_requests": hourly,
+        "hourly_window_s": float(hourly_s),
+        "spike_requests": spike,
+        "spike_window_s": float(spike_s),
+        "spike_requests_max": max(spike, Limits().spike_requests_max),
+    }
 
 
 def _whole(value: Any, name: str) -> int | None:

@@ -26,7 +26,7 @@ from construction_mcp.engine.work import Work
 from construction_mcp.store import approvals, intents
 from construction_mcp.store.approvals import NewApproval, digest_of
 from construction_mcp.store.database import Database
-from construction_mcp.store.executions import require_lease, step_name
+from construction_mcp.store.executions import LeaseLost, require_lease, step_name, wait_turn
 from construction_mcp.store.groups import Tx
 from construction_mcp.store.starts import is_held
 from construction_mcp.workflow.plan import Node
@@ -81,6 +81,21 @@ class Acts:
         place = (work.execution.run_as, node.type, work.key_of(step))
         return await self._database.read(lambda tx: intents.is_known(tx, *place))
 
+    async def mark_turn(self, work: Work, step: StepId, is_waiting: bool) -> None:
+        """Let it be known that the step only waits for its turn at Procore, or that it goes on right now."""
+        since = self._clock.now().isoformat()
+        waits_for = {"what": "turn", "since": since, "who": "Procore's rate windows", "next_timer_at": None}
+        told = waits_for if is_waiting else None
+        await self._database.write(lambda tx: wait_turn(tx, work.execution.id, work.lease, step, told))
+
+    async def require_ours(self, work: Work) -> None:
+        """Look again at who carries it out: while a write waited for its turn, this process may have been frozen.
+
+        Raises:
+            LeaseLost: another engine does; nothing may be sent.
+        """
+        await self._database.read(lambda tx: require_lease(tx, work.execution.id, work.lease))
+
     async def _once(self, turn: _Turn) -> Result:
         """By what is known of an earlier try."""
         intended = await self._intend(turn)
@@ -128,6 +143,8 @@ class Acts:
         try:
             async with asyncio.timeout(turn.node.timeout_s or self._limits.step_timeout_s):
                 output = kept(await turn.act.perform(), self._limits)
+        except LeaseLost:
+            raise  # it was not sent
         except (Uncertain, TimeoutError) as error:
             return self._unknown(turn, recorded, error)
         except ConstructionError as error:

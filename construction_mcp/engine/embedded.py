@@ -67,6 +67,7 @@ class EmbeddedEngine:
         self._nudged: dict[str, None] = {}
         self._waiters: dict[str, set[asyncio.Event]] = {}
         self._wake = asyncio.Event()
+        self._is_cut_off = False  # the end of the process met something under way
 
     # what others ask of it
 
@@ -188,15 +189,21 @@ class EmbeddedEngine:
                         await self._clock.sleep(_TROUBLE_PAUSE_S)
                         continue
                     await self._pause(due_at)
+        except asyncio.CancelledError:  # asked to end; what ends the process by itself comes out as something else
+            if self._is_cut_off:
+                with contextlib.suppress(Unavailable):
+                    await self._database.write(lambda tx: store.leave(tx, self.lease, self._clock.now()))
+            raise
         finally:
             self._drivers.clear()
 
     async def _recover(self) -> None:
         error = Unavailable("It ended its process too often.", code="EXECUTION_QUARANTINED", retryable=False)
-        public, most = error.public()["error"], self._limits.recoveries_max
+        public, limits = error.public()["error"], self._limits
+        alone_max, company_max = limits.process_ends_max, limits.process_ends_in_company_max
         now = self._clock.now()
         taken, given_up = await self._database.write(
-            lambda tx: store.recover(tx, self.lease, most, public, now), durable=True
+            lambda tx: store.recover(tx, self.lease, alone_max, company_max, public, now), durable=True
         )
         if taken or given_up:
             log.info("took over %d executions of a process that ended; gave up %d", taken, len(given_up))
@@ -213,7 +220,8 @@ class EmbeddedEngine:
             return None
         now, most, environment = self._clock.now(), self._limits.executions_claimed_max, self._settings.environment
         nudged, full = [one for one in self._nudged if one not in self._drivers], self._full()
-        seen = await self._database.read(lambda tx: store.look(tx, environment, now, most, nudged, full))
+        ends_max = self._limits.process_ends_max
+        seen = await self._database.read(lambda tx: store.look(tx, environment, now, most, ends_max, nudged, full))
         for execution_id in set(nudged) - seen.held:  # what is held is looked at once it is released
             self._nudged.pop(execution_id, None)
         woken = [one for one in dict.fromkeys([*seen.nudged, *seen.due]) if one not in self._drivers]
@@ -274,6 +282,9 @@ class EmbeddedEngine:
             await self._loader.place(driver.work)
             with spans.span("execution", construction_mcp__execution__id=execution.id):
                 ended = await driver.run()
+        except asyncio.CancelledError:
+            self._is_cut_off = True
+            raise
         except store.LeaseLost:
             log.info("execution %s is another engine's now", execution.id)
             return

@@ -6,6 +6,7 @@ here again; how often and when is decided here as well, by what went wrong.
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,7 +25,7 @@ from construction_mcp.engine.waits import Waits
 from construction_mcp.engine.work import Work
 from construction_mcp.expressions.templates import fill
 from construction_mcp.procore.budget import Account, current_account
-from construction_mcp.procore.limiter import Priority
+from construction_mcp.procore.limiter import Priority, Standby
 from construction_mcp.store.executions import LeaseLost
 from construction_mcp.workflow.plan import Node
 
@@ -43,7 +44,7 @@ class NodeRunner:
         """Carry the step out once more. Never raises but for cancellation: whatever went wrong is the outcome."""
         body = Body(self._tools, work, step, attempt)
         node, limits = body.node, self._tools.limits
-        account = Account(limits.requests_per_call, Priority.BACKGROUND, execution=work.execution.id)
+        account = self._account(work, step)
         token = current_account.set(account)
         try:
             with spans.span(f"step {node.type}", construction_mcp__step__try=attempt):
@@ -124,6 +125,15 @@ class NodeRunner:
         if not names:
             plan.ready[key] = config
         return config
+
+    def _account(self, work: Work, step: StepId) -> Account:
+        return Account(
+            self._tools.limits.requests_per_call,
+            Priority.BACKGROUND,
+            execution=work.execution.id,
+            standby=Standby(partial(self._acts.mark_turn, work, step)),
+            before_write=partial(self._acts.require_ours, work),
+        )
 
     def _seen(self, condition: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {"expression": condition, "values": dict(self._tools.expressions.explain(condition, values))}

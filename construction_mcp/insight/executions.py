@@ -116,7 +116,7 @@ def _review(whole: Whole) -> Waiting:
 
 
 def _wait_of(step: StepRow) -> Waiting | None:
-    if step.status != "waiting" or step.waits_for is None:
+    if step.status not in ("waiting", "running") or step.waits_for is None:  # a running one may wait for its turn
         return None
     told = step.waits_for
     since = told.get("since")

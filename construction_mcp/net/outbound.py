@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -78,14 +78,18 @@ class Outbound:
         content: bytes | None = None,
         within_s: float | None = None,
         bytes_max: int | None = None,
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> Reply:
         """One request; redirects of reads are followed, at most `redirects_max`.
+
+        before: awaited once connected, right before the first byte; what it raises comes out, and nothing has left.
+        Transports that report nothing, such as the in-process one, do not ask it.
 
         Raises:
             TransferFailed: no whole answer within `within_s` seconds and `bytes_max` bytes.
             EgressRefused: the address, or one it redirects to, may not be reached.
         """
-        journey = _Journey()
+        journey = _Journey(before)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(min(within_s or self._limits.attempt_timeout_s, self._limits.attempt_timeout_s)):
@@ -142,14 +146,17 @@ class _Journey:
     transports, such as the in-process one, report nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], Awaitable[None]] | None) -> None:
         self.sent = False
+        self._before = before
 
     async def trace(self, event: str, _info: Mapping[str, Any]) -> None:
         """httpcore's trace extension."""
         if event.endswith("connect_tcp.started"):
             self.sent = False
         elif event.endswith("send_request_headers.started"):
+            if self._before is not None:
+                await self._before()
             self.sent = True
 
 

@@ -5,6 +5,7 @@ Source: Procore "API Usage Guidelines", "Integration Health".
 """
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
@@ -14,17 +15,23 @@ from cachetools import LRUCache
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.config import Limits
 from construction_mcp.procore.failures import budget_spent
-from construction_mcp.procore.limiter import Priority
+from construction_mcp.procore.limiter import Priority, Standby
 
 
 @dataclass(slots=True)
 class Account:
-    """What one call may still spend, how urgent it is, and whom it is charged to besides."""
+    """What one call may still spend, how urgent it is, and whom it is charged to besides.
+
+    standby: hears that it waits for its turn. before_write: raises where a change must not be sent any more; awaited
+    each time right before one is.
+    """
 
     left: int
     priority: Priority = Priority.INTERACTIVE
     session: str | None = None
     execution: str | None = None
+    standby: Standby | None = None
+    before_write: Callable[[], Awaitable[None]] | None = None
 
 
 current_account: ContextVar[Account | None] = ContextVar("current_account", default=None)

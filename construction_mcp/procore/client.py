@@ -10,7 +10,7 @@ import contextlib
 import hmac
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
@@ -205,11 +205,16 @@ class ProcoreClient:
         limiter = self._limiters.of(connection.app.client_id)
         host = urlsplit(connection.environment.api).hostname or ""
         with self._breakers.attempt(host) as seen:
-            async with limiter.slot(priority, self._patience_s(priority, deadline)) as slot:
+            account = current_account.get()
+            standby = None if account is None else account.standby
+            async with limiter.slot(priority, self._patience_s(priority, deadline), standby) as slot:
                 slot.sent = False
+                before = None if account is None or request.method == "GET" else account.before_write
+                if before is not None:
+                    await before()
                 self.usage.charge(connection.id, request.company)
                 try:
-                    reply = await self._exchange(request, token, slot, deadline)
+                    reply = await self._exchange(request, token, slot, deadline, before)
                 except TransferFailed as problem:
                     slot.sent, seen.ok = problem.sent, False
                     return self._of_transfer(request, problem)
@@ -221,7 +226,9 @@ class ProcoreClient:
         most = limits.rate_wait_interactive_s if priority is Priority.INTERACTIVE else limits.rate_wait_background_s
         return max(0.0, min(most, deadline - self._clock.monotonic()))
 
-    async def _exchange(self, request: Request, token: str, slot: Slot, deadline: float) -> Reply:
+    async def _exchange(
+        self, request: Request, token: str, slot: Slot, deadline: float, before: Callable[[], Awaitable[None]] | None
+    ) -> Reply:
         slot.sent = True
         query = paths.encoded(paths.query_pairs(request.query))
         url = request.connection.environment.api + request.path + (f"?{query}" if query else "")
@@ -232,6 +239,7 @@ class ProcoreClient:
                 headers=_headers(request, token),
                 content=None if request.body is None else json.dumps(request.body, allow_nan=False).encode(),
                 within_s=max(0.1, deadline - self._clock.monotonic()),
+                before=before,
             )
             seen.status = reply.status
         slot.observe(reply.headers)

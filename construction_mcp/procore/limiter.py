@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -56,6 +56,40 @@ class Slot:
         self._ledger.pause(seconds, self._clock.monotonic())
 
 
+class Standby:
+    """Whether all that one caller has under way waits for its turn.
+
+    mark: makes known that it does, or that it goes on; the latter is awaited before anything is sent.
+    """
+
+    def __init__(self, mark: Callable[[bool], Awaitable[None]]) -> None:
+        self._mark = mark
+        self._sent = 0
+        self._is_marked = False
+
+    async def wait(self) -> None:
+        """One request waits for its turn, perhaps beside others that were sent."""
+        if not self._sent and not self._is_marked:
+            self._is_marked = True
+            await self._mark(True)
+
+    async def go_on(self) -> None:
+        """One has its turn, or never will."""
+        if self._is_marked:
+            self._is_marked = False
+            await self._mark(False)
+
+    @contextlib.asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """While one has its turn."""
+        self._sent += 1
+        try:
+            await self.go_on()
+            yield
+        finally:
+            self._sent -= 1
+
+
 class Smoothing:
     """Spreads background work inside the spike window, so that a person's call finds room in it.
 
@@ -80,6 +114,10 @@ class Smoothing:
             self._spike_limit, self._bucket = spike_limit, AsyncLimiter(burst, burst / rate_per_s)
         return self._bucket
 
+    def has_room(self, spike_limit: int) -> bool:
+        """Whether `wait` would return at once."""
+        return self.retune(spike_limit).has_capacity()
+
     async def wait(self, spike_limit: int) -> None:
         """Return when the bucket has room."""
         await self.retune(spike_limit).acquire()
@@ -102,24 +140,41 @@ class Limiter:
         return len(self._queue)
 
     @contextlib.asynccontextmanager
-    async def slot(self, priority: Priority, wait_max_s: float) -> AsyncIterator[Slot]:
-        """Hold the right to send one request; wait for it at most `wait_max_s` seconds.
+    async def slot(self, priority: Priority, wait_max_s: float, standby: Standby | None = None) -> AsyncIterator[Slot]:
+        """Hold the right to send one request; wait for it at most `wait_max_s` seconds, and let `standby` know.
 
         Raises:
             RateLimited: it will not be free in time; `retry_after_s` says when it can be.
         """
         asked = self._clock.monotonic()
-        deadline = asked + wait_max_s
-        if self._smoothing is not None and priority is Priority.BACKGROUND:
-            await self._smooth(self._smoothing, wait_max_s)
-        await self._take(priority, deadline)
+        if standby is not None and not self._is_free(priority):
+            await standby.wait()
+        try:
+            await self._turn(priority, asked, wait_max_s)
+        except RateLimited:
+            if standby is not None:
+                await standby.go_on()
+            raise
         meters.UPSTREAM_WAITS.observe(self._clock.monotonic() - asked, priority.name.lower())
         slot = Slot(self.ledger, self._clock)
         try:
-            yield slot
+            async with contextlib.nullcontext() if standby is None else standby.sending():
+                yield slot
         finally:
             self.ledger.finish(self._clock.monotonic(), sent=slot.sent)
             self._serve()
+
+    def _is_free(self, priority: Priority) -> bool:
+        """Whether a turn would come at once."""
+        background = priority is Priority.BACKGROUND
+        if background and self._smoothing is not None and not self._smoothing.has_room(self.ledger.spike.limit):
+            return False
+        return not self._queue and self.ledger.may_start(self._clock.monotonic(), background=background)
+
+    async def _turn(self, priority: Priority, asked: float, wait_max_s: float) -> None:
+        if self._smoothing is not None and priority is Priority.BACKGROUND:
+            await self._smooth(self._smoothing, wait_max_s)
+        await self._take(priority, asked + wait_max_s)
 
     async def _smooth(self, smoothing: Smoothing, wait_max_s: float) -> None:
         try:

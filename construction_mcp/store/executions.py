@@ -183,7 +183,8 @@ class Queued(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What could be carried out now, and when the next timer fires. `held`: of those nudged, what pause_all keeps."""
+    """What could be carried out now, and when the next timer fires. `held`: of those nudged, what pause_all keeps, and
+    suspects that wait for another."""
 
     due: list[str]
     queued: list[Queued]
@@ -193,17 +194,25 @@ class Seen(NamedTuple):
 
 
 def look(
-    tx: Tx, environment: str, now: datetime, most: int, nudged: Sequence[str] = (), full: Sequence[str] = ()
+    tx: Tx,
+    environment: str,
+    now: datetime,
+    most: int,
+    ends_max: int,
+    nudged: Sequence[str] = (),
+    full: Sequence[str] = (),
 ) -> Seen:
     """At most `most` whose timer has come, as many of the queue, urgent ones first and without the workflows in `full`,
-    and those of `nudged` that wait."""
+    and those of `nudged` that wait. Of those that `ends_max` ends of the process met, one at a time."""
+    suspects = [row["id"] for row in tx.all(_sql.suspects, environment=environment, most=ends_max)][1:]
     found = tx.all(_sql.nudged, ids=json_text(list(nudged)), environment=environment) if nudged else []
-    due = [row["id"] for row in tx.all(_sql.due, environment=environment, now=time_text(now), most=most)]
+    waiting = {"environment": environment, "now": time_text(now), "suspects": json_text(suspects)}
+    due = [row["id"] for row in tx.all(_sql.due, most=most, **waiting)]
     rows = tx.all(_sql.queued, environment=environment, most=most, full=json_text(list(full)))
     queued = [Queued(*row) for row in rows]
     next_due = tx.value(_sql.next_due, environment=environment, now=time_text(now))
-    free = [row["id"] for row in found if not row["is_held"]]
-    held = {row["id"] for row in found if row["is_held"]}
+    held = {row["id"] for row in found if row["is_held"] or row["id"] in suspects}
+    free = [row["id"] for row in found if row["id"] not in held]
     return Seen(due, queued, free, held, None if next_due is None else time_from(next_due))
 
 
@@ -295,6 +304,11 @@ def let_go(tx: Tx, execution_id: str, lease: str, now: datetime) -> None:
     tx.run(_sql.let_go, id=execution_id, lease=lease, now=time_text(now))
 
 
+def leave(tx: Tx, lease: str, now: datetime) -> None:
+    """An engine was asked to end: what it carried out is due at once, for the next."""
+    tx.run(_sql.leave, lease=lease, now=time_text(now))
+
+
 def children_of(tx: Tx, parent_id: str) -> list[str]:
     """The runs that it started and that are under way."""
     return [row["id"] for row in tx.all(_sql.children_of, parent_id=parent_id)]
@@ -312,20 +326,37 @@ def status_of(tx: Tx, execution_id: str) -> str | None:
     return _text(tx.value(_sql.status_of, id=execution_id))
 
 
-def recover(tx: Tx, lease: str, recoveries_max: int, error: Mapping[str, Any], now: datetime) -> tuple[int, list[str]]:
-    """Take over what a process that is gone was carrying out: how many are due now, and those that are given up."""
-    taken, given_up = 0, []
-    for row in tx.all(_sql.abandoned, lease=lease):
-        if row["recoveries"] >= recoveries_max:
-            given_up.append(row["id"])
-            give_up(tx, row["id"], error, now)
+def recover(
+    tx: Tx, lease: str, alone_max: int, company_max: int, error: Mapping[str, Any], now: datetime
+) -> tuple[int, list[str]]:
+    """Take over what a process that is gone was carrying out: how many are due now, and those that are given up.
+
+    alone_max, company_max: ends of the process in a row that a step may be at work at before one more ends its
+    execution: one at which nothing else was at work, or any.
+    """
+    abandoned = [row["id"] for row in tx.all(_sql.abandoned, lease=lease)]
+    at_work = [one for one in abandoned if tx.run(_sql.blame, execution_id=one)]
+    ends_max = alone_max if len(at_work) == 1 else company_max
+    given_up = [one for one in at_work if tx.value(_sql.most_ends, execution_id=one) > ends_max]
+    for execution_id in abandoned:
+        tx.run(_sql.recover, id=execution_id, now=time_text(now))
+        if execution_id in given_up:
+            give_up(tx, execution_id, error, now)
         else:
-            taken += 1
-            tx.run(_sql.recover, id=row["id"], now=time_text(now))
-            note(tx, row["id"], "recovered", None, "The process that carried it out had ended; it goes on.", now)
+            note(tx, execution_id, "recovered", None, "The process that carried it out had ended; it goes on.", now)
     for row in tx.all(_sql.decided_meanwhile):
         tx.run(_sql.wake, id=row["id"], now=time_text(now))
-    return taken, given_up
+    return len(abandoned) - len(given_up), given_up
+
+
+def wait_turn(
+    tx: Tx, execution_id: str, lease: str, step: tuple[str, int], waits_for: Mapping[str, Any] | None
+) -> None:
+    """A body of it waits for its turn, and no end of the process is held against it; None: it goes on now. Nothing
+    happens to what is somebody else's by now."""
+    key, item = step
+    place = {"execution_id": execution_id, "key": key, "item": item, "lease": lease}
+    tx.run(_sql.wait_turn, **place, waits_for=None if waits_for is None else json_text(waits_for))
 
 
 class Queue(NamedTuple):

@@ -319,19 +319,6 @@ async def test_an_engine_that_lost_an_execution_records_nothing_of_it(plant: Pla
     assert (len(other.world.made), len(plant.world.made)) == (1, 0)
 
 
-async def test_what_ends_its_process_again_and_again_is_given_up(tmp_path: Path):
-    """After three recoveries, while others go on."""
-    async with opened(tmp_path) as first:
-        poison = await first.start(plan(node("a", "test.hold")))
-        await first.world.waiting.wait()
-    for _ in range(3):
-        async with opened(tmp_path) as again:
-            await again.world.waiting.wait()
-    async with opened(tmp_path) as last:
-        assert await last.ends(poison) == "failed"
-        assert await last.run(plan(*chain(2))) == "completed"
-
-
 async def test_what_a_person_says_was_done_gives_what_it_was_going_to_give(plant: Plant):
     """Found by killing a template between its mail and its record: what came after read the mail's recipients."""
     plant.world.faults = ["lost"]

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import contextlib
 import json
-import random
+import os
 import sqlite3
 import sys
 import time
@@ -38,7 +38,8 @@ FROM_PROCORE = {"type": "webhook", "source": "procore", "resources": ["RFIs"], "
 PATH = "/punch_items"
 _BURST = 12  # deliveries of one life
 _WIRE_S = 0.2  # on top of what the answer of a write takes
-_MOMENT_S = 0.3  # so that some kills come after it
+MOMENT_S = 0.3  # so that some kills come after it
+LONGER_S = 3.0  # so that some of what came is carried out between kills
 SERVED_AT = "http://127.0.0.1:9"  # what Procore is told; the deliveries here are posted by the test
 _OPEN = "SELECT count(*) FROM executions WHERE status IN ('queued', 'running', 'waiting')"
 _LEFT = "SELECT count(*) FROM executions WHERE lease = 'eng_dead'"
@@ -68,6 +69,7 @@ class Outside:
             "PROCORE_CLIENT_SECRET": self.client_secret,
             "PROCORE_COMPANY_ID": str(self.company_id),
             "PROCORE_GRANT": "client_credentials",
+            "PROCORE_RATE_WINDOWS": "1000000/3600,10000/10",  # of the many lives of one test; its subject are the kills
         }
 
     async def created(self) -> Counter[str]:
@@ -239,26 +241,46 @@ async def _first_rfi(world: Outside) -> int:
 
 @dataclass
 class Life:
-    """One process from its start to its end. ready_s: from starting it to its first 200 of /readyz."""
+    """One process from its start to its end.
+
+    ready_s: from starting it to its first 200 of /readyz; ready_cpu_s: what it worked for that, whoever else did.
+    """
 
     ready_s: float
+    ready_cpu_s: float
 
 
-async def lived(data_dir: Path, world: Outside, sender: Sender, chance: random.Random, *, at_work: bool) -> Life:
-    """A process that takes deliveries and is killed at a random moment: of taking them, or of carrying them out."""
+async def lived(data_dir: Path, world: Outside, sender: Sender, after_s: float, *, at_work: bool) -> Life:
+    """A process that takes deliveries and is killed so long after they begin to come, or after a write has begun."""
     began = time.monotonic()
     async with serving(data_dir, environ=world.environ()) as served:
-        ready_s = await _ready(served, began)
+        ready_s, ready_cpu_s = await _ready(served, began), _worked_s(served.process.pid)
         world.written.clear()
         posting = asyncio.create_task(sender.burst(served.origin, _BURST))
         if at_work:
             async with asyncio.timeout(DEADLINE_S):
                 await world.written.wait()
-        await asyncio.sleep(chance.uniform(0, _MOMENT_S))  # the moment is what is random here
+        await asyncio.sleep(after_s)  # the moment is what is random here
         served.process.kill()
         await served.process.wait()
         await posting
-    return Life(ready_s)
+    return Life(ready_s, ready_cpu_s)
+
+
+def _worked_s(pid: int) -> float:
+    """Seconds of processor time of a process; 0 where the system does not tell (proc(5), utime and stime)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def begun_anew(data_dir: Path, world: Outside) -> float:
+    """Seconds until a process on an empty directory is ready: what this machine can do at this moment."""
+    began = time.monotonic()
+    async with serving(data_dir, environ=world.environ()) as served:
+        return await _ready(served, began)
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
@@ -275,10 +297,16 @@ async def _ready(served: Served, began: float) -> float:
 
 async def finished(data_dir: Path, world: Outside, within_s: float) -> None:
     """One more life, which ends once nothing is left to do."""
-    async with serving(data_dir, environ=world.environ()) as served, asyncio.timeout(within_s):
+    async with serving(data_dir, environ=world.environ()) as served:
+        await settled(data_dir, within_s)
+        assert await served.stop() == 0
+
+
+async def settled(data_dir: Path, within_s: float) -> None:
+    """Until nothing is left to do."""
+    async with asyncio.timeout(within_s):
         while _count(data_dir, _OPEN) or _count(data_dir, _UNDECIDED):  # noqa: ASYNC110 - another process's table
             await asyncio.sleep(0.1)
-        assert await served.stop() == 0
 
 
 def _count(data_dir: Path, query: str) -> int:

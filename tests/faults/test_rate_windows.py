@@ -5,9 +5,10 @@ nothing else can go on. `pytest -m slow tests/faults` does it with 100 execution
 """
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,9 @@ from construction_mcp.core.clock import ManualClock
 from construction_mcp.core.config import Limits
 from construction_mcp.engine.embedded import EmbeddedEngine
 from construction_mcp.engine.starter import new_execution, trigger_value
+from construction_mcp.insight.executions import waiting_of
 from construction_mcp.store.database import Database
+from construction_mcp.store.execution_reads import ExecutionReads
 from construction_mcp.store.starts import startable
 from tests.deployment.site import Site, site_at
 from tests.faults.standing import stuck
@@ -126,3 +129,51 @@ async def test_concurrent_heavy_executions_meet_no_429_fail_never_and_all_get_on
     assert silent == 0, f"{silent} had written nothing when three quarters were written; {told}"
     ideal_s = len(entries) / (HOURLY * BACKGROUND_SHARE) * 3600.0
     assert took[-1] <= ideal_s + 3600.0, told  # whoever came last waited for the others' requests, not for luck
+
+
+_AT_WORK = (
+    "SELECT execution_id FROM steps WHERE status = 'running' AND waits_for IS NULL AND output ->> '$.fan' IS NULL"
+)
+_WAITING = "SELECT execution_id FROM steps WHERE status = 'running' AND waits_for ->> '$.what' = 'turn'"
+
+
+async def _still(site: Site, database: Database) -> None:
+    """Until nothing goes on before time passes."""
+    quiet, before = 0, (-1, -1)
+    async with asyncio.timeout(30):
+        while quiet < 20:
+            await asyncio.sleep(0.001)
+            stats = database.stats()
+            now = (len(site.simulator.ledger), stats["reads"])
+            quiet, before = quiet + 1 if now == before and not stats["queued"] and not stats["in_flight"] else 0, now
+
+
+async def test_what_waits_for_its_turn_is_not_at_work_and_sends_no_write_once_another_has_it(tmp_path: Path):
+    """The windows are spent. Then another engine takes everything over, as after this one was frozen (engine.md, 6)."""
+    async with busy_site(tmp_path, 10) as site:
+        engine, database = await site.house.services.get(EmbeddedEngine), await site.house.services.get(Database)
+        await start_all(site, engine, database, 10)
+        working = asyncio.create_task(engine.run())
+        written = 0
+        while not written:  # reads come first
+            await _still(site, database)
+            at_work, waiting = site.rows(_AT_WORK), site.rows(_WAITING)
+            written = sum(one["write"] and "oauth" not in one["path"] for one in site.simulator.ledger.since(0))
+            site.clock.advance(site.clock.next_wake_s or 0.0)
+        await _still(site, database)
+        reads = await site.house.services.get(ExecutionReads)
+        told = [waiting_of(await reads.whole(one, items=True)) for (one,) in site.rows(_WAITING)]
+        before = site.simulator.ledger.since(0)[-1]["n"]
+        with closing(sqlite3.connect(site.house.settings.database_file)) as raw, raw:
+            raw.execute("UPDATE executions SET lease = 'eng_other' WHERE status = 'running'")
+        for _ in range(10):
+            site.clock.advance(10.0)
+            await _still(site, database)
+        sent = [one["path"] for one in site.simulator.ledger.since(before) if one["write"]]
+        working.cancel()
+        await asyncio.wait([working])
+
+    assert at_work == []
+    assert len(waiting) >= 10
+    assert {one and (one.what, one.who) for one in told} == {("turn", "Procore's rate windows")}
+    assert sent == []

@@ -175,6 +175,22 @@ async def test_a_redirected_write_is_not_sent_anywhere_else():
     assert (reply.status, len(server.requests), other.requests) == (307, 1, [])
 
 
+async def test_what_is_asked_before_the_first_byte_can_stop_it_on_an_open_connection_too():
+    """A process may have been frozen while it connected, and what it was about to send is another's by then."""
+
+    async def stop():
+        raise PermissionError("not any more")
+
+    async with wire(answer(b"{}")) as server, sender(server.port) as outbound:
+        for _ in range(2):
+            with pytest.raises(PermissionError):
+                await outbound.send("POST", f"{server.url}/x", content=b"{}", before=stop)
+            refused = len(server.requests)
+            await outbound.send("GET", f"{server.url}/x")
+
+    assert (refused, len(server.requests)) == (1, 2)
+
+
 async def test_credentials_stay_with_the_origin_they_were_for():
     """Procore's file addresses redirect to storage that must not see the token."""
     seen = []

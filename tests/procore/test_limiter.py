@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from construction_mcp.core.clock import ManualClock, SystemClock
 from construction_mcp.core.config import Limits
 from construction_mcp.core.errors import RateLimited
-from construction_mcp.procore.limiter import Limiter, Limiters, Priority, Smoothing
+from construction_mcp.procore.limiter import Limiter, Limiters, Priority, Smoothing, Standby
 from tests.procore.drive import run_on, settle
 
 pytestmark = pytest.mark.anyio
@@ -331,3 +331,58 @@ async def test_smoothing_lets_people_pass_and_bounds_the_wait_of_the_rest():
 
     assert sum(isinstance(result, RateLimited) for result in results) >= 2
     assert sent[-1] is INTERACTIVE
+
+
+class Marks:
+    """What a caller's standby made known, with how many requests had been sent by then."""
+
+    def __init__(self):
+        self.sent = 0
+        self.heard = []
+        self.standby = Standby(self.mark)
+
+    async def mark(self, is_waiting):
+        self.heard.append((is_waiting, self.sent))
+
+    async def send(self, limiter, until=None):
+        async with limiter.slot(BACKGROUND, DAY, self.standby):
+            self.sent += 1
+            if until is not None:
+                await until.wait()
+
+
+async def test_a_caller_is_known_to_wait_until_right_before_it_sends():
+    clock, marks = ManualClock(), Marks()
+    limiter = Limiter(clock, Limits(spike_requests=1, interactive_share=0))
+
+    await run_on(clock, marks.send(limiter))
+    at_once = list(marks.heard)
+    await run_on(clock, marks.send(limiter))
+
+    assert at_once == []
+    assert marks.heard == [(True, 1), (False, 1)]
+
+
+async def test_a_caller_that_is_refused_its_turn_waits_no_more():
+    clock, marks = ManualClock(), Marks()
+    limiter = Limiter(clock, Limits(spike_requests=1, interactive_share=0))
+    await run_on(clock, marks.send(limiter))
+
+    with pytest.raises(RateLimited):
+        async with limiter.slot(BACKGROUND, 3, marks.standby):
+            raise AssertionError("it had no turn")
+
+    assert marks.heard == [(True, 1), (False, 1)]
+
+
+async def test_a_caller_with_a_request_under_way_is_at_work_whatever_else_of_it_waits():
+    clock, marks, answered = ManualClock(), Marks(), asyncio.Event()
+    limiter = Limiter(clock, Limits(spike_requests=1, interactive_share=0))
+    both = [asyncio.ensure_future(marks.send(limiter, answered)) for _ in range(2)]
+    await settle()
+    while_sent = list(marks.heard)
+    answered.set()
+    await run_on(clock, *both)
+
+    assert while_sent == []
+    assert marks.sent == 2

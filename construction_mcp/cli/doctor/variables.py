@@ -47,6 +47,7 @@ KNOWN = frozenset(
         "PROCORE_ENVIRONMENT",
         "PROCORE_GRANT",
         "PROCORE_LOGIN_URL",
+        "PROCORE_RATE_WINDOWS",
     }
 )
 
