@@ -35,15 +35,17 @@ def write_json(value: Any) -> str:
 
 def depth_of(value: Any, stop_at: int) -> int:
     """Levels of nesting, counted no further than `stop_at`; iterative, so hostile depth costs no stack."""
-    level, nodes = 0, [value]
-    while nodes and level < stop_at:
-        nodes = [
+    level, nodes = 1, [value] if isinstance(value, dict | list) else []
+    while level < stop_at:
+        within = [
             child
             for node in nodes
-            if isinstance(node, dict | list)
             for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, (dict, list))  # not a union: it is asked of every value
         ]
-        level += 1
+        if not within:
+            return level + any(nodes)
+        level, nodes = level + 1, within
     return level
 
 

@@ -74,8 +74,12 @@ def _only(items: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[dic
 
 
 def _up_to(item: Mapping[str, Any], last: str) -> dict[str, Any]:
-    names = list(item)
-    return {name: item[name] for name in names[: names.index(last) + 1]}
+    kept: dict[str, Any] = {}
+    for name, value in item.items():
+        kept[name] = value
+        if name == last:
+            break
+    return kept
 
 
 def short_text(structured: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from construction_mcp.cli.bench.effort import Effort, ours
 from construction_mcp.cli.bench.pipe import Pipe
 from construction_mcp.cli.bench.row import Budget, Row
-from construction_mcp.cli.bench.sample import Sample, sampled
+from construction_mcp.cli.bench.sample import UNHINDERED, Sample, sampled
 from construction_mcp.core.errors import Unavailable
 
 BYTES_OF_A_TOKEN = 4
@@ -22,7 +22,7 @@ _ENDINGS = ("s", "es")
 
 def sizes(effort: Effort) -> list[Row]:
     """Bytes of instructions and listing; tokens of the largest answer, by default and asked for as much as goes."""
-    with effort.room() as room, sampled(room / "sample", "off") as sample:
+    with effort.room() as room, sampled(room / "sample", "off", UNHINDERED) as sample:
         by_default, at_most = dict(_answers(sample, most=False)), dict(_answers(sample, most=True))
         default, everything = _context(room / "own"), _context(room / "own", "--toolsets", "all")
     count = f"{len(by_default)} reading tools"

@@ -1,7 +1,7 @@
 """Incidents. Source: endpoints `.../incidents`; FACTS 7: `event_date` is UTC, local midnight if the time is unknown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -49,7 +49,7 @@ def list_query(
 
 def _shape(reading: Reading, raw: Mapping[str, Any]) -> Incident:
     item_id = number_or_none(raw.get("id")) or 0
-    brief = Incident(
+    return Incident(
         id=item_id,
         number=number_or_none(raw.get("number")),
         title=text(raw.get("title")),
@@ -59,8 +59,8 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Incident:
         recordable=raw.get("recordable") is True,
         location=person(raw.get("location")),
         web_url=reading.web_url("incidents", item_id),
+        **_details(raw),
     )
-    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Inspections, which the API calls checklists. Source: endpoints `.../checklist/lists`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -53,7 +53,7 @@ def list_query(*, status: Status, search: str | None, inspected_since: date | No
 def _shape(reading: Reading, raw: Mapping[str, Any]) -> Inspection:
     item_id, status, due = number_or_none(raw.get("id")) or 0, text(raw.get("status")), day(raw.get("due_at"))
     late = days_overdue(due, reading.today, is_open=status != "Closed")
-    brief = Inspection(
+    return Inspection(
         id=item_id,
         number=number_or_none(raw.get("number")),
         name=text(raw.get("name")),
@@ -66,8 +66,8 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Inspection:
         is_overdue=None if late is None else late > 0,
         days_overdue=late,
         web_url=reading.web_url("checklists", "lists", item_id),
+        **_details(raw),
     )
-    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

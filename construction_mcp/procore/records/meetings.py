@@ -4,7 +4,7 @@ A group holds only those of its meetings that fell on the page, so series are pu
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -71,7 +71,9 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Meeting:
     item_id, title, series = number_or_none(raw.get("id")) or 0, text(raw.get("title")), text(raw.get(_SERIES))
     topics = _topics(raw)
     counted = number_or_none(raw.get("meeting_topics_count"))
-    brief = Meeting(
+    rows = raw.get("attendees")
+    attended = [row.get("login_information") for row in rows if isinstance(row, Mapping)] if rows else []
+    return Meeting(
         id=item_id,
         title=title,
         series=series if series != title else None,
@@ -81,11 +83,6 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Meeting:
         location=text(raw.get("location")),
         topic_count=len(topics) if counted is None and topics else counted,
         web_url=reading.web_url("meetings", item_id),
-    )
-    rows = raw.get("attendees")
-    attended = [row.get("login_information") for row in rows if isinstance(row, Mapping)] if rows else []
-    return replace(
-        brief,
         description=text(raw.get("description")),
         conclusion=text(raw.get("conclusion")),
         attendees=people(attended),

@@ -4,7 +4,7 @@ The filter takes numbers for statuses whose bodies are words, and creating one t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -99,7 +99,7 @@ def due_first(item: Observation) -> tuple[bool, date, int]:
 def _shape(reading: Reading, raw: Mapping[str, Any]) -> Observation:
     item_id, status, due = number_or_none(raw.get("id")) or 0, text(raw.get("status")), day(raw.get("due_date"))
     late = days_overdue(due, reading.today, is_open=status != "closed")
-    brief = Observation(
+    return Observation(
         id=item_id,
         number=text(raw.get("number")),
         name=text(raw.get("name")),
@@ -111,8 +111,8 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Observation:
         is_overdue=None if late is None else late > 0,
         days_overdue=late,
         web_url=reading.web_url("observations", "items", item_id),
+        **_details(raw),
     )
-    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

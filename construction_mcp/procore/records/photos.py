@@ -1,7 +1,7 @@
 """Photos, which the API calls images. Source: endpoints `/rest/v1.0/images`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -43,7 +43,7 @@ def list_query(
 
 def _shape(reading: Reading, raw: Mapping[str, Any]) -> Photo:
     item_id = number_or_none(raw.get("id")) or 0
-    brief = Photo(
+    return Photo(
         id=item_id,
         filename=text(raw.get("filename")),
         description=text(raw.get("description")),
@@ -52,8 +52,8 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> Photo:
         uploader=person(raw.get("uploader")),
         location=person(raw.get("location")),
         web_url=reading.web_url("images", "show", item_id),
+        **_details(raw),
     )
-    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

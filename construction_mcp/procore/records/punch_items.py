@@ -5,7 +5,7 @@ open brings the overdue ones too.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -92,7 +92,7 @@ def due_first(item: PunchItem) -> tuple[bool, date, int]:
 def _shape(reading: Reading, raw: Mapping[str, Any]) -> PunchItem:
     item_id, status, due = number_or_none(raw.get("id")) or 0, text(raw.get("status")), day(raw.get("due_date"))
     late = days_overdue(due, reading.today, is_open=status != "Closed")
-    brief = PunchItem(
+    return PunchItem(
         id=item_id,
         number=number_or_none(raw.get("position")),
         name=text(raw.get("name")),
@@ -104,8 +104,8 @@ def _shape(reading: Reading, raw: Mapping[str, Any]) -> PunchItem:
         is_overdue=None if late is None else late > 0,
         days_overdue=late,
         web_url=reading.web_url("punch_list", "show", item_id),
+        **_details(raw),
     )
-    return replace(brief, **_details(raw))
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:
