@@ -8,8 +8,8 @@ SELECT id, digest, state, outcome
 
 -- name: intend :run
 -- Durable before anything is sent. A second writer with the same key fails here, on the unique key.
-INSERT INTO intents (id, principal, tool, key, digest, summary, shown, targets, state, created_at)
-VALUES (:id, :principal, :tool, :key, :digest, :summary, :shown, :targets, 'intended', :now);
+INSERT INTO intents (id, principal, tool, key, digest, summary, shown, targets, touches, state, created_at)
+VALUES (:id, :principal, :tool, :key, :digest, :summary, :shown, :targets, :touches, 'intended', :now);
 
 -- name: finish :run
 -- The state guard records one outcome, whoever comes late.
@@ -28,6 +28,7 @@ UPDATE intents
        summary = :summary,
        shown = :shown,
        targets = :targets,
+       touches = :touches,
        outcome = NULL,
        created_at = :now,
        finished_at = NULL
@@ -41,6 +42,17 @@ SELECT outcome
  WHERE tool = :tool
    AND finished_at >= :since
    AND state = 'done';
+
+-- name: touched :many
+-- What a run has reached so far: its effects (JSON, pairs of tool and key) by the unique key, one after the other.
+SELECT intents.key, touches
+  FROM json_each(:effects) AS effect
+ CROSS JOIN intents
+ WHERE principal = :principal
+   AND tool = json_extract(effect.value, '$[0]')
+   AND intents.key = json_extract(effect.value, '$[1]')
+   AND touches IS NOT NULL
+   AND state <> 'failed';
 
 -- name: left_open :many
 -- After a crash: what was about to be sent when the process ended. Partial index, few rows.

@@ -98,7 +98,7 @@ CREATE TABLE intents (
     state       TEXT NOT NULL CHECK (state IN ('intended', 'done', 'failed', 'uncertain')),
     outcome     TEXT CHECK (outcome IS NULL OR json_valid(outcome)),
     created_at  TEXT NOT NULL,
-    finished_at TEXT,
+    finished_at TEXT, touches TEXT CHECK (touches IS NULL OR json_valid(touches)),
     UNIQUE (principal, tool, key)
 ) STRICT;
 

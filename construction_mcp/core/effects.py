@@ -46,6 +46,7 @@ class Intent:
     """One effect as it was shown. `key` makes it happen once, for the request that `digest` is of.
 
     within: what it was made for, as `workflow:<id>`: for the audit log beside its targets.
+    touches: the recipients, hosts and kinds of write that deploying agreed to, as `(kind, target)`.
     """
 
     principal: str
@@ -56,6 +57,7 @@ class Intent:
     shown: Mapping[str, Any]
     targets: Sequence[str] = ()
     within: Sequence[str] = ()
+    touches: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

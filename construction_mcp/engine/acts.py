@@ -72,7 +72,9 @@ class Acts:
         execution = work.execution
         within = (f"workflow:{execution.workflow_id}", f"execution:{execution.id}/step/{step.key}")
         key = work.key_of(step)
-        intent = Intent(execution.run_as, node.type, key, digest, act.summary, shown["shown"], act.targets, within)
+        intent = Intent(
+            execution.run_as, node.type, key, digest, act.summary, shown["shown"], act.targets, within, act.touches
+        )
         turn = _Turn(work, node, step, attempt, act, intent)
         return await self._once(turn)
 

@@ -15,6 +15,7 @@ from construction_mcp.engine.work import Work
 from construction_mcp.procore.records.sites import site_of
 from construction_mcp.procore.records.zones import zone_of
 from construction_mcp.store import executions as store
+from construction_mcp.store import intents
 from construction_mcp.store.database import Database
 from construction_mcp.store.groups import Tx
 from construction_mcp.workflow.plan import Plan, plan_from
@@ -58,7 +59,7 @@ class Loader:
             if loaded.is_revoked:
                 works.append(Unloadable(loaded.execution.id, _revoked(loaded)))
                 continue
-            works.append(self._work(loaded, plan, lease))
+            works.append(await self._work(loaded, plan, lease))
         return works
 
     def _plan(self, plan_hash: str, text: str | None) -> Plan | None:
@@ -67,12 +68,24 @@ class Loader:
             plan = self._plans[plan_hash] = plan_from(json.loads(text))
         return plan
 
-    def _work(self, loaded: store.Loaded, plan: Plan, lease: str) -> Work:
+    async def _work(self, loaded: store.Loaded, plan: Plan, lease: str) -> Work:
         work = Work(loaded.execution, plan, loaded.workflow_name, lease)
         now = self._clock.now()
         for row in sorted(loaded.steps, key=lambda one: one.item):
             work.take(row, now)
+        if work.began and any(one.get("max_per_run") for one in plan.consent):
+            await self._recall_touched(work)
         return work
+
+    async def _recall_touched(self, work: Work) -> None:
+        """What was agreed to for one run counts what it reached before it waited."""
+        changing = [step for step in work.began if work.nodes[step.key].effect in ("write", "notify")]
+        steps = {work.key_of(step): step for step in changing}
+        effects = [(work.nodes[step.key].type, key) for key, step in steps.items()]
+        run_as = work.execution.run_as
+        for key, touches in await self._database.read(lambda tx: intents.touched(tx, run_as, effects)):
+            for one in touches:
+                work.touched.setdefault(one, set()).add(steps[key])
 
     async def place(self, work: Work) -> None:
         """Where it runs: the company it was deployed for, and the zone that `today()` goes by, which is the trigger's,

@@ -18,7 +18,7 @@ class Work:
     """An execution while an engine carries it out. Touched on the event loop only.
 
     lease: the engine's that carries it out. began: when each step's first try began; before: where it stood before the
-    present one. touched: the steps that reached each recipient, host or kind of write since it was loaded.
+    present one. touched: the steps that reached each recipient, host or kind of write so far.
     timezone: of the trigger, else of the project.
     """
 

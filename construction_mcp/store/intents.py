@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -61,16 +62,14 @@ def intend(tx: Tx, intent: Intent, now: datetime) -> tuple[Recorded, bool]:
         return _recorded(row), False
     intent_id = new_id("int")
     columns = {"digest": intent.digest, "summary": intent.summary, "now": time_text(now)}
-    shown, targets = json_text(intent.shown), json_text(list(intent.targets))
-    tx.run(_sql.intend, id=intent_id, **place, **columns, shown=shown, targets=targets)
+    tx.run(_sql.intend, id=intent_id, **place, **columns, **_described(intent))
     return Recorded(intent_id, intent.digest, "intended", None), True
 
 
 def intend_again(tx: Tx, intent: Intent, recorded: Recorded, now: datetime) -> Recorded:
     """Make an intent whose effect did certainly not happen, or may safely happen twice, open again."""
     columns = {"digest": intent.digest, "summary": intent.summary, "now": time_text(now)}
-    shown, targets = json_text(intent.shown), json_text(list(intent.targets))
-    tx.run(_sql.intend_again, id=recorded.id, shown=shown, targets=targets, **columns)
+    tx.run(_sql.intend_again, id=recorded.id, **columns, **_described(intent))
     return Recorded(recorded.id, intent.digest, "intended", None)
 
 
@@ -97,6 +96,17 @@ def rule_out(tx: Tx, principal: str, tool: str, key: str, now: datetime) -> None
 def outcomes_since(tx: Tx, tool: str, since: datetime) -> list[Any]:
     """What effects of one kind gave that are known to have happened: an unknown one is not among them."""
     return [json.loads(row["outcome"]) for row in tx.all(_sql.outcomes_since, tool=tool, since=time_text(since))]
+
+
+def touched(tx: Tx, principal: str, effects: Sequence[tuple[str, str]]) -> list[tuple[str, Sequence[tuple[str, str]]]]:
+    """What the effects of these tools and keys reached, by key; those that certainly did not happen are left out."""
+    rows = tx.all(_sql.touched, principal=principal, effects=json_text(effects))
+    return [(row["key"], [(kind, target) for kind, target in json.loads(row["touches"])]) for row in rows]
+
+
+def _described(intent: Intent) -> dict[str, Any]:
+    touches = json_text(list(intent.touches)) if intent.touches else None
+    return {"shown": json_text(intent.shown), "targets": json_text(list(intent.targets)), "touches": touches}
 
 
 def _recorded(row: sqlite3.Row) -> Recorded:

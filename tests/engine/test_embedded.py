@@ -205,6 +205,29 @@ async def test_a_person_settles_what_nobody_knows(plant: Plant, outcome, status:
     assert len(plant.world.made) == made
 
 
+async def test_what_was_agreed_to_once_in_a_run_is_counted_over_its_waits(plant: Plant):
+    """Whoever carries it on after the wait knows whom it has reached."""
+    made = plan(
+        node("a", "test.far", config={"value": "ana@builder.com"}),
+        node("wait", "wait.for", ["a"], config={"duration": "2 days"}),
+        node("b", "test.far", ["wait"], config={"value": "ana@builder.com"}),
+        consent=[{"kind": "mail", "target": "ana@builder.com", "max_per_run": 1}],
+    )
+    execution_id = await plant.start(made)
+    await plant.waits(execution_id)
+    assert isinstance(plant.clock, ManualClock)
+    plant.clock.advance(timedelta(days=2).total_seconds())
+
+    await plant.until(lambda: _asks(plant, execution_id, "b"))
+
+    assert [value for _, value in plant.world.made] == ["ana@builder.com"]
+
+
+async def _asks(plant: Plant, execution_id: str, key: str) -> bool:
+    step = (await plant.steps(execution_id)).get((key, -1))
+    return step is not None and (step.waits_for or {}).get("what") == "approval"
+
+
 async def test_a_person_settles_the_items_of_a_for_each_one_by_one(plant: Plant):
     """Found by killing a template while three mails were on their way: two had arrived."""
     plant.world.faults = ["lost", "lost", "lost"]
