@@ -10,7 +10,7 @@ from construction_mcp.cli.bench.sample import Sample, sampled
 from construction_mcp.core.errors import Unavailable
 
 _PATH = "/rest/v1.0/projects/{project}/rfis"
-_PATIENCE_S = 100.0
+_PATIENCE_S = 150.0
 _LOOK_S = 0.5
 
 
