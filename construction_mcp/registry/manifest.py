@@ -94,7 +94,12 @@ class Manifest:
     completions: tuple[CompletionEntry, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """What is rare is left out where it is not said, so that a manifest of an earlier release stays fresh."""
+        data = asdict(self)
+        for tool in data["tools"]:
+            if tool["summary_to"] is None:
+                del tool["summary_to"]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Manifest":

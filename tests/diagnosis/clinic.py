@@ -29,6 +29,7 @@ from construction_mcp.server.deliveries import delivery_routes
 from construction_mcp.simulator.app import Simulator
 from construction_mcp.simulator.wire import InProcessTransport
 from construction_mcp.simulator.world import World
+from construction_mcp.store import executions
 from construction_mcp.store.users import Users
 from tests.notify.sinks import USER, MailSink, mail_sink
 
@@ -212,11 +213,12 @@ class Clinic:
         self.working = asyncio.create_task(self.house.run_services())
 
     async def stop(self) -> None:
-        """End as a process does that is killed: nothing is put away."""
+        """End as a process does that is killed: nothing is put away, nor said of what is left."""
         if self.working is not None:
+            leave, executions.leave = executions.leave, lambda *_: None
             self.working.cancel()
             await asyncio.wait([self.working])
-            self.working = None
+            self.working, executions.leave = None, leave
 
     async def answer(self, _context: object, params: Any) -> ElicitResult:
         """A person who says yes to what they are shown and opens the links they are given."""

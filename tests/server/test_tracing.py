@@ -151,11 +151,11 @@ async def test_a_strangers_parent_is_not_believed(told: Collector) -> None:
 
 async def test_an_execution_is_a_trace_with_its_steps_and_statements(told: Collector) -> None:
     (step,) = [one for one in told.spans if one.name == "step notify.log"]
-    written = [one for one in told.spans if one.name == "executions.finish"]
+    written = [one for one in told.spans if one.name == "transitions.finish"]
 
     assert told.ancestry(step) == ["step notify.log", "execution"]
     assert "execution" in told.ancestry(written[0])
-    assert _attributes(written[0]) == {"db.system.name": "sqlite", "db.query.summary": "executions.finish"}
+    assert _attributes(written[0]) == {"db.system.name": "sqlite", "db.query.summary": "transitions.finish"}
 
 
 async def test_nothing_private_is_told(told: Collector) -> None:
