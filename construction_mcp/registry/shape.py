@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from construction_mcp.core.errors import Invalid
 from construction_mcp.core.nearest import nearest
@@ -46,10 +46,10 @@ def shape(
     structured = from_json(raw)
     if fields:
         structured["items"] = _only(structured["items"], fields)
-        raw = b""  # smaller than it was; the full form is the one that has to fit
+        raw = to_json(structured)
     elif summary_to is not None:
         structured["items"] = [_up_to(item, summary_to) for item in structured["items"]]
-        raw = b""  # as above
+        raw = to_json(structured)
     if len(raw) > bytes_max:
         raise Invalid(
             f"The answer would be {len(raw)} bytes; at most {bytes_max} are sent.",

@@ -102,7 +102,7 @@ def serve(options: Options) -> int:
     try:
         listener = socket.create_server((HOST, options.port))
         # Inherited by its connections. asyncio sets it for sockets of its own making only, and without it the second
-        # write of an answer waits 40 ms for the client to acknowledge the first.
+        # write of an answer waits until the client acknowledges the first, which it delays.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as why:
         raise Invalid(f"Port {options.port} cannot be used: {why.strerror}.") from None

@@ -6,7 +6,7 @@ when that thread is free run in one hop and share one commit. There is no timer:
 
 Because the functions are synchronous and get only a `Tx`, no network can happen inside a transaction.
 
-A hop is two calls, there and back, and no task: what it costs beside the work is most of what a lone writer waits for.
+A hop is two calls, there and back, and no task.
 
 This module is the only one that touches aiosqlite's private queue of functions; `tests/store/test_database.py` holds
 the contract that we rely on, and pyproject pins the range.

@@ -14,7 +14,7 @@ from construction_mcp.store.queries import Query
 log = logging.getLogger(__name__)
 
 _TIERS = (("error", logging.ERROR), ("warning", logging.WARNING), ("info", logging.INFO))
-_OPCODES_PER_CHECK = 100_000  # about a millisecond of SQLite's time between two looks at the clock
+_OPCODES_PER_CHECK = 100_000  # between two looks at the clock; each takes the interpreter from the event loop
 
 
 class Ran(NamedTuple):

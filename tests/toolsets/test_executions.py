@@ -8,11 +8,15 @@ from mcp.client.client import Client
 
 from construction_mcp.bootstrap import House
 from construction_mcp.core.clock import ManualClock
+from construction_mcp.store import transitions
 from construction_mcp.store.database import Database
-from construction_mcp.store.executions import NewExecution, enqueue
+from construction_mcp.store.executions import NewExecution, StepRow, enqueue, uncertain_parts
+from construction_mcp.store.groups import Tx
 from tests.toolsets.conftest import CallTool
 
 pytestmark = pytest.mark.anyio
+
+MANY = 600  # more than one answer tells
 
 
 @pytest.fixture
@@ -59,6 +63,27 @@ async def test_an_unknown_one_is_named_as_such(call: CallTool, arguments: dict[s
     refused = await call("observe_workflow_execution", **arguments)
 
     assert refused["error"]["code"] == "EXECUTION_NOT_FOUND"
+
+
+@pytest.mark.parametrize("step", ["tell", "tell[0]", "tell[1]", f"tell[{MANY - 1}]"])
+async def test_no_item_is_settled_without_a_person(
+    call: CallTool, house: House, clock: ManualClock, accepted: list[str], step: str
+) -> None:
+    """Not one that nothing shows either, for there are more of them than are told at once."""
+    database, now = await house.services.get(Database), clock.now()
+    items = [StepRow("tell", item, "notify.email", "uncertain", 1, now) for item in range(-1, MANY)]
+
+    def stop(tx: Tx) -> None:
+        transitions.claim(tx, [accepted[0]], "eng_1")
+        transitions.keep_steps(tx, [(accepted[0], one) for one in items])
+        transitions.finish(tx, [transitions.Finished(accepted[0], "needs_review", now, 1.0)], "eng_1")
+
+    await database.write(stop)
+    refused = await call("resolve_step", execution_id=accepted[0], step=step, outcome="done")
+
+    left = await database.read(lambda tx: uncertain_parts(tx, accepted[0], "tell"))
+    assert refused["error"]["code"] == "AUTH_PERSON_REQUIRED"
+    assert len(left) == MANY
 
 
 async def test_statistics_fill_every_bucket(call: CallTool, accepted: list[str]) -> None:

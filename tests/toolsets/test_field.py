@@ -79,6 +79,17 @@ async def test_a_list_tells_of_the_whole_record_what_it_is_asked_for(warm, tool)
     assert all(set(item) == {"id", "updated_at"} for item in asked["items"])
 
 
+@pytest.mark.parametrize("fields", [None, ["description"]])
+async def test_what_is_trimmed_has_to_fit_as_well(desk, fields):
+    long = "x" * 9_000
+    for record in list(desk.world.table("punch_item", desk.projects[0])):
+        desk.world.change(record, {"name": long, "description": long})
+
+    answer = await desk.call("list_procore_punch_items", project_id=desk.projects[0], status="any", fields=fields)
+
+    assert answer["error"]["code"] == "VALIDATION_TOO_LARGE"
+
+
 async def test_overdue_punch_items_are_those_open_past_their_due_date_earliest_first(desk):
     today = date(2026, 3, 2).isoformat()
     late = [one for one in rows(desk, "punch_item") if one["due"] and one["due"] < today]

@@ -10,7 +10,7 @@ from pydantic import Field
 from construction_mcp.core.arguments import Cursor, Limit
 from construction_mcp.core.clock import Clock
 from construction_mcp.core.cursor import Cursors
-from construction_mcp.core.errors import Invalid, NextCall, NotFound, NotPermitted
+from construction_mcp.core.errors import Conflict, Invalid, NextCall, NotFound, NotPermitted
 from construction_mcp.core.ports import Ask
 from construction_mcp.core.toolset import tool
 from construction_mcp.core.types import Page, Principal, Role
@@ -184,20 +184,22 @@ async def resolve_step(
     """
     whole = await reads.whole(execution_id)
     unknown = [one for one in whole.steps if one.status == "uncertain"]
-    row = next((one for one in unknown if step in (one.key, one.name)), None)
-    if row is not None and not ask.can_form:
+    of_step = [one for one in unknown if one.key == step.partition("[")[0]]  # an item may be beyond what is told
+    row = next((one for one in of_step if one.name == step), of_step[0] if of_step else None)
+    if row is None:  # the engine, which asks nobody, is not asked either
+        raise Conflict(f"The outcome of step {step[:64]!r} is not unknown.", code="EXECUTION_STEP_NOT_UNCERTAIN")
+    if not ask.can_form:
         raise NotPermitted(
             "Only a person may say what became of a step, and this client has no way to ask one.",
             code="AUTH_PERSON_REQUIRED",
             hint="Repeat it with a client that shows forms.",
         )
-    if row is not None:
-        state = f"{execution_id}/{step}/{outcome}"
-        before = ask.state
-        answer = await ask.form(_QUESTION, _question(step, outcome, row.error, evidence), _FORM, state=state)
-        is_same = before in (None, state)  # on 2026-07-28 the answer comes with a second call
-        if not is_same or answer.action != "accept" or (answer.content or {}).get("agree") is not True:
-            return Resolved("declined", execution_id, step)
+    state = f"{execution_id}/{step}/{outcome}"
+    before = ask.state
+    answer = await ask.form(_QUESTION, _question(step, outcome, row.error, evidence), _FORM, state=state)
+    is_same = before in (None, state)  # on 2026-07-28 the answer comes with a second call
+    if not is_same or answer.action != "accept" or (answer.content or {}).get("agree") is not True:
+        return Resolved("declined", execution_id, step)
     left = await engine.resolve(execution_id, step, outcome, principal.id, evidence)
     return Resolved("resolved", execution_id, step, left or None)
 
